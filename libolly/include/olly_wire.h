@@ -1,0 +1,163 @@
+/*
+ * The wire contract between libolly (in the application) and the agent, version 1.
+ *
+ * This header is the only place where message, ring and control-page layouts are written in C.
+ * src/wire/layout.ts and src/hook/layout.ts state the same numbers; test/contract compares them
+ * field by field. All integers are little-endian; addresses and ports travel in network order.
+ */
+#ifndef OLLY_WIRE_H
+#define OLLY_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define OLLY_WIRE_VERSION 1u
+#define OLLY_PAYLOAD_BYTES_MAX 16384u
+
+/* 1..8 are as in the original protocol; from 16 on the types are this project's own. */
+enum olly_message_type {
+    OLLY_MSG_CONNECT = 1,   /* outbound connection: payload = addresses */
+    OLLY_MSG_DATA_OUT = 2,  /* bytes written to a socket */
+    OLLY_MSG_DATA_IN = 3,   /* bytes read from a socket */
+    OLLY_MSG_CLOSE = 4,     /* the descriptor was closed */
+    OLLY_MSG_SSL_OUT = 5,   /* plaintext given to the TLS library */
+    OLLY_MSG_SSL_IN = 6,    /* plaintext received from the TLS library */
+    OLLY_MSG_ACCEPT = 7,    /* inbound connection: payload = addresses */
+    OLLY_MSG_LOG_WRITE = 8, /* bytes written to stdout, stderr or a regular file */
+    OLLY_MSG_PROCESS = 16,  /* hello of a process, carries the ring's descriptor (SCM_RIGHTS) */
+};
+
+/* A DATA_* or SSL_* message with payload_len 0 and wire_len 0 is the end of that direction
+ * (recv returned 0; shutdown for writing). payload_len 0 with wire_len n: n bytes that were not
+ * captured (sendfile, splice, a body beyond the capture limit). */
+enum olly_message_flag {
+    OLLY_FLAG_UNIX = 0x01,         /* CONNECT, ACCEPT: the payload is an AF_UNIX path */
+    OLLY_FLAG_INJECTED = 0x02,     /* the payload was changed by injection */
+    OLLY_FLAG_MIDSTREAM = 0x04,    /* CONNECT, ACCEPT: capture joined after the connection began */
+    OLLY_FLAG_ROLE_UNKNOWN = 0x08, /* with MIDSTREAM: who opened the connection is not known */
+    OLLY_FLAG_EVENT_LOOP = 0x10,   /* the calling thread has waited with epoll: it may interleave */
+    OLLY_FLAG_SEQUENCED = 0x80,    /* seq counts the messages of this connection, from 0 at its
+                                      CONNECT or ACCEPT, modulo 65536 */
+};
+
+struct olly_header {
+    uint8_t msg_type;
+    uint8_t flags;
+    uint16_t seq;
+    uint32_t pid;
+    uint32_t tid;
+    int32_t fd;
+    uint32_t payload_len;
+    uint32_t wire_len; /* bytes really read or written when payload holds fewer; 0 = same */
+    uint64_t timestamp_ns; /* CLOCK_MONOTONIC: before the call for writes, after it for reads */
+};
+
+_Static_assert(sizeof(struct olly_header) == 32, "header is 32 bytes");
+_Static_assert(offsetof(struct olly_header, seq) == 2, "seq");
+_Static_assert(offsetof(struct olly_header, pid) == 4, "pid");
+_Static_assert(offsetof(struct olly_header, tid) == 8, "tid");
+_Static_assert(offsetof(struct olly_header, fd) == 12, "fd");
+_Static_assert(offsetof(struct olly_header, payload_len) == 16, "payload_len");
+_Static_assert(offsetof(struct olly_header, wire_len) == 20, "wire_len");
+_Static_assert(offsetof(struct olly_header, timestamp_ns) == 24, "timestamp_ns");
+
+/* CONNECT and ACCEPT payloads by length: address then port, network order, no padding. */
+enum olly_address_bytes {
+    OLLY_ADDRESS_IPV4_REMOTE = 6,
+    OLLY_ADDRESS_IPV4_BOTH = 12, /* remote, then local */
+    OLLY_ADDRESS_IPV6_REMOTE = 18,
+    OLLY_ADDRESS_IPV6_BOTH = 36,
+};
+
+/*
+ * PROCESS payload: NUL-terminated strings, key and value in turn ("exe", "/usr/bin/nginx",
+ * "arg", "nginx", "arg", "-g", "OTEL_SERVICE_NAME", "shop", ...). Keys: exe; arg (at most 8, each
+ * at most 256 bytes, in order); and environment variables by their own name:
+ * OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES. Header timestamp = when the library started.
+ * The datagram carries exactly one descriptor: the ring's memfd, or none in fallback mode (then
+ * every message follows as a datagram of its own).
+ */
+#define OLLY_PROCESS_ARGS_MAX 8u
+#define OLLY_PROCESS_STRING_BYTES_MAX 256u
+
+/*
+ * The ring: one memfd, sealed with F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL before it is handed
+ * over: one header page, then data_bytes (a power of two).
+ *
+ * head and tail count bytes since the ring began and never wrap (64 bit); a position's place is
+ * position & (data_bytes - 1). Producers reserve with a CAS on head; a record fits only when
+ * head + length - tail <= data_bytes, else the message is dropped and counted. The consumer alone
+ * writes tail.
+ *
+ * A record is a 64-bit word, the 32-byte header and the payload, padded to 8 bytes. The word is
+ * stored last, with release order: low 32 bits = length of the whole record in bytes, high 32
+ * bits = OLLY_RING_STAMP(position). A word of an earlier lap carries another stamp, so nothing
+ * needs to be zeroed, and after a producer died between reserving and storing the consumer finds
+ * the next record by its stamp. A record never straddles the end of the data: the producer
+ * reserves the rest of the lap too and stores a padding word there (length | OLLY_RING_PADDING).
+ */
+#define OLLY_RING_MAGIC 0x31524c4fu /* "OLR1" */
+#define OLLY_RING_HEADER_BYTES 4096u
+#define OLLY_RING_DATA_BYTES (4u * 1024u * 1024u)
+#define OLLY_RING_WORD_BYTES 8u
+#define OLLY_RING_PADDING 0x80000000u
+#define OLLY_RING_STAMP(position) ((uint32_t)((position) >> 3) ^ 0x6f6c6c79u)
+#define OLLY_RING_COUNTERS 16u
+
+/* Index into olly_ring_header.counters: what the library could not say, by reason. */
+enum olly_counter {
+    OLLY_COUNT_RING_FULL = 0,      /* messages dropped: the agent did not read fast enough */
+    OLLY_COUNT_UNREGISTERED = 1,   /* messages before the ring was handed to an agent */
+    OLLY_COUNT_AGENT_GONE = 2,     /* messages an earlier agent had not read when it ended */
+    OLLY_COUNT_FD_LIMIT = 3,       /* calls on descriptors above the table: passed through */
+    OLLY_COUNT_TLS_UNPAIRED = 4,   /* TLS calls whose socket could not be found */
+    OLLY_COUNT_LOG_BINARY = 5,     /* log writes left out because they are not text */
+    OLLY_COUNT_INTERNAL = 6,       /* "cannot happen" happened; the call was passed through */
+    OLLY_COUNT_DATAGRAM_FULL = 7,  /* fallback mode: the hook socket refused the datagram */
+};
+
+struct olly_ring_header {
+    uint32_t magic;
+    uint32_t version; /* OLLY_WIRE_VERSION */
+    uint32_t data_bytes;
+    uint32_t pid;
+    uint8_t reserved0[48];
+    uint64_t head; /* offset 64, producers */
+    uint8_t reserved1[56];
+    uint64_t tail; /* offset 128, consumer */
+    uint8_t reserved2[56];
+    uint64_t counters[OLLY_RING_COUNTERS]; /* offset 192, atomic adds by the library */
+};
+
+_Static_assert(offsetof(struct olly_ring_header, head) == 64, "head has its own cache line");
+_Static_assert(offsetof(struct olly_ring_header, tail) == 128, "tail has its own cache line");
+_Static_assert(offsetof(struct olly_ring_header, counters) == 192, "counters");
+_Static_assert(sizeof(struct olly_ring_header) <= OLLY_RING_HEADER_BYTES, "fits its page");
+
+/*
+ * The control page: a 4096-byte file that the library maps read-only and shared. The agent writes
+ * it in place and never replaces it.
+ */
+#define OLLY_CONTROL_BYTES 4096u
+
+enum olly_control_switch {
+    OLLY_SWITCH_LOG_CAPTURE = 0x01, /* emit LOG_WRITE */
+};
+
+struct olly_control_page {
+    uint8_t active; /* 0 dormant, 1 active; the one byte that every hook reads first */
+    uint8_t reserved0[3];
+    uint32_t version;     /* OLLY_WIRE_VERSION */
+    uint32_t agent_epoch; /* changes when an agent starts: the library hands over a new ring */
+    uint32_t activation;  /* changes at every start of tracing: descriptors are announced again */
+    uint32_t capture_bytes_max; /* per message, at most OLLY_PAYLOAD_BYTES_MAX */
+    uint32_t switches;          /* olly_control_switch */
+};
+
+_Static_assert(offsetof(struct olly_control_page, version) == 4, "version");
+_Static_assert(offsetof(struct olly_control_page, agent_epoch) == 8, "agent_epoch");
+_Static_assert(offsetof(struct olly_control_page, activation) == 12, "activation");
+_Static_assert(offsetof(struct olly_control_page, capture_bytes_max) == 16, "capture_bytes_max");
+_Static_assert(offsetof(struct olly_control_page, switches) == 20, "switches");
+
+#endif

@@ -1,0 +1,55 @@
+/** Reading bytes that came from outside: every access is bounded, nothing throws on content. */
+
+const utf8 = new TextDecoder("utf-8", { fatal: false });
+
+/** Text of bytes[start..end) with U+FFFD for what is not UTF-8. */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return utf8.decode(bytes.subarray(start, end));
+}
+
+/** Like textOf for bytes that are ASCII or Latin-1, without decoding cost for short strings. */
+export function latin1Of(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let index = start; index < end; index++) text += String.fromCharCode(bytes[index] ?? 0);
+  return text;
+}
+
+/** Big-endian reads; the caller has checked that index + size <= bytes.length. */
+export function uint16BE(bytes: Uint8Array, index: number): number {
+  return ((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0);
+}
+
+export function uint32BE(bytes: Uint8Array, index: number): number {
+  return (
+    (((bytes[index] ?? 0) << 24) |
+      ((bytes[index + 1] ?? 0) << 16) |
+      ((bytes[index + 2] ?? 0) << 8) |
+      (bytes[index + 3] ?? 0)) >>>
+    0
+  );
+}
+
+/** First index in [start, end) that holds the byte, or -1. */
+export function indexOfByte(bytes: Uint8Array, byte: number, start: number, end: number): number {
+  const index = bytes.indexOf(byte, start);
+  return index >= 0 && index < end ? index : -1;
+}
+
+export type FrameLength = number;
+
+/**
+ * A length field of the peer, accepted only between min and max; otherwise -1. The only way in
+ * which a length from outside becomes a number that is used to wait, skip or allocate.
+ */
+export function checkedLength(length: number, min: number, max: number): FrameLength {
+  return length >= min && length <= max ? length : -1;
+}
+
+const hexDigits = "0123456789abcdef";
+
+/** Lowercase hex of bytes. */
+export function hexOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += (hexDigits[byte >> 4] ?? "") + (hexDigits[byte & 15] ?? "");
+  return text;
+}

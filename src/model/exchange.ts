@@ -1,0 +1,35 @@
+import type { ConnectionInfo } from "./connection.ts";
+import type { SpanContext } from "./span.ts";
+
+/**
+ * complete: request and answer were seen to their ends. no_response: the connection lives, the
+ * answer never came (expired). one_way: no answer is due by the protocol. truncated: bytes of it
+ * were lost, or capture began or stopped in the middle. closed_early: the connection ended first.
+ */
+export type Outcome = "complete" | "no_response" | "one_way" | "truncated" | "closed_early";
+
+/**
+ * One request with its answer. A protocol creates it when the request begins (open) and hands it
+ * over again when it is over (close); it stays the same object. Detail is the protocol's own.
+ */
+export interface Exchange<Detail = unknown> {
+  readonly protocol: string;
+  readonly connection: ConnectionInfo;
+  /** Nth exchange of its connection, from 0: both ends of a connection count alike. */
+  readonly index: number;
+  /** CLOCK_MONOTONIC ns of the request's first byte. */
+  readonly startNs: number;
+  /** Thread that moved the request's first byte. */
+  readonly tid: number;
+  /** True when that thread runs an event loop, so that it says nothing about whose work it does. */
+  readonly eventLoop: boolean;
+  /** A traceparent header that came with the request, not yet validated. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+  /** CLOCK_MONOTONIC ns of the answer's last byte; startNs until then. */
+  endNs: number;
+  outcome: Outcome;
+  readonly detail: Detail;
+  /** Set by correlation when the exchange opens. */
+  context: SpanContext | undefined;
+}

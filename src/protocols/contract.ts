@@ -1,0 +1,124 @@
+/**
+ * What a protocol is. Adding one = one folder that exports a Protocol, plus one line in index.ts.
+ * The only code that calls these functions is drive.ts. None of them throws on bytes, reads a
+ * clock, or keeps state outside the State it is given.
+ */
+import type { ConnectionInfo, Side } from "../model/connection.ts";
+import type { Exchange, Outcome } from "../model/exchange.ts";
+import type { SpanDraft } from "../model/span.ts";
+
+/** request/response: this is it, and these bytes are that side. more: too few bytes to tell. */
+export type Detection = Side | "no" | "more";
+
+/**
+ * The contiguous bytes at the head of one direction of a connection: bytes[start..end). Valid only
+ * during the call; copy or decode what must stay. Offsets given to timeAt and tidAt are indexes
+ * into bytes, from start to end - 1 (end is taken as end - 1).
+ */
+export interface StreamView {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** CLOCK_MONOTONIC ns at which the byte at this index moved. */
+  timeAt(index: number): number;
+  tidAt(index: number): number;
+  /** Whether the thread that moved the byte runs an event loop. */
+  eventLoopAt(index: number): boolean;
+}
+
+/** When and by whom the last of some bytes moved. */
+export interface Moment {
+  readonly timeNs: number;
+  readonly tid: number;
+}
+
+/** consumed > 0 · 0 = need more bytes · < 0 = one of ParseError: the bytes are not the protocol's. */
+export type ParseStatus = number;
+
+export const ParseError = {
+  malformed: -1,
+  tooLarge: -2,
+  unsupportedVersion: -3,
+} as const;
+
+/** What parse() says beside the number of bytes it consumed. */
+export interface FrameSink<Frame> {
+  /** A whole frame; match() sees it before the next parse(). */
+  frame(frame: Frame): void;
+  /**
+   * After the consumed bytes, the next `length` bytes of this direction are of no interest and
+   * need not have been captured; Infinity = all until the direction ends. When they have passed,
+   * skipped() is called if the protocol has it, and parsing goes on behind them.
+   */
+  skip(length: number): void;
+  /**
+   * The connection leaves this protocol behind the consumed bytes, in both directions.
+   * detect: look for another protocol. opaque: look no more. tls: ciphertext follows; plaintext,
+   * when a TLS library's calls bring it, is looked at afresh.
+   */
+  handOver(to: "detect" | "opaque" | "tls"): void;
+}
+
+/** The beginning of an exchange, as match() knows it. */
+export interface ExchangeStart<Detail> {
+  readonly startNs: number;
+  readonly tid: number;
+  readonly eventLoop: boolean;
+  readonly detail: Detail;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+/** Where match() reports. Each opened exchange is closed exactly once: by match() or by drive.ts. */
+export interface ExchangeSink<Detail> {
+  open(start: ExchangeStart<Detail>): Exchange<Detail>;
+  /** endNs: when the last byte of the answer moved. */
+  close(exchange: Exchange<Detail>, endNs: number, outcome: Outcome): void;
+  /** An answer to a request that was not seen; counted, never guessed over. */
+  orphan(): void;
+}
+
+/** Configuration that decides what describe() may say. */
+export interface CapturePolicy {
+  /** HTTP methods that are named as they are; others become _OTHER. */
+  readonly httpKnownMethods: ReadonlySet<string>;
+}
+
+export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
+  /** Also the name in tracing.protocols.<id>.enabled. */
+  readonly id: string;
+  readonly limits: {
+    /** A frame that is not complete after so many bytes is given up and counted. */
+    readonly frameBytesMax: number;
+    /** More open exchanges on one connection than this are given up and counted. */
+    readonly inFlightMax: number;
+  };
+  /** Looks at the first bytes of one direction (or the first after a gap or a hand-over). */
+  detect(view: StreamView): Detection;
+  /** Per connection; both directions share it. */
+  createState(connection: ConnectionInfo): State;
+  /** Takes at most one frame from the head of the view. */
+  parse(view: StreamView, side: Side, state: State, out: FrameSink<Frame>): ParseStatus;
+  /** A skip asked for by parse() has passed; `last` is the last skipped byte's moment. */
+  skipped?(side: Side, state: State, last: Moment, out: FrameSink<Frame>): void;
+  /** The direction has ended (end of stream or close). */
+  ended?(side: Side, state: State, last: Moment, out: FrameSink<Frame>): void;
+  /**
+   * Bytes of this direction were lost outside a skip: mark what is under way as truncated and
+   * forget half-read frames. The exchanges that can no longer be paired are closed here.
+   */
+  lost(side: Side, state: State, at: Moment, emit: ExchangeSink<Detail>): void;
+  /** First index >= view.start at which a frame can begin after a loss; -1 = none in the view. */
+  resync(view: StreamView, side: Side, state: State): number;
+  /** Pairs frames of both directions; called once for each frame, in order of time. */
+  match(frame: Frame, side: Side, state: State, emit: ExchangeSink<Detail>): void;
+  /** Names, kind, attributes and status by the semantic conventions. Pure. */
+  describe(exchange: Exchange<Detail>, policy: CapturePolicy): SpanDraft;
+}
+
+/** Erases the type parameters so that protocols of different frames fit one list. */
+export function asProtocol<Frame, State, Detail>(
+  protocol: Protocol<Frame, State, Detail>,
+): Protocol {
+  return protocol as unknown as Protocol;
+}
