@@ -1,0 +1,32 @@
+/*
+ * Every maximum of the library, with its unit in its name.
+ * Invariant: nothing in the library grows beyond what is stated here.
+ */
+#ifndef OLLY_LIMITS_H
+#define OLLY_LIMITS_H
+
+#include "../include/olly_wire.h"
+
+#define OLLY_FD_MAX 262144u            /* descriptors at or above pass through, counted */
+#define OLLY_PATH_BYTES_MAX 108u       /* sun_path, its NUL included */
+#define OLLY_CONTROL_PATH_BYTES_MAX 1024u
+#define OLLY_ENVIRONMENT_BYTES_MAX 4096u /* one environment variable that PROCESS repeats */
+#define OLLY_ADDRESS_BYTES_MAX 108u
+#define OLLY_LOG_CHECK_BYTES 64u       /* a NUL byte among the first ones: not text */
+#define OLLY_IOVECS_PER_DATAGRAM 8u    /* fallback mode: header and seven pieces */
+#define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
+#define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
+#define OLLY_TLS_PAIR_PROBES 16u
+#define OLLY_TLS_NESTING_BYTES_MAX 262144u /* stack between SSL_write and the send inside it */
+
+#define OLLY_MILLISECOND_NS 1000000u
+#define OLLY_REGISTER_BUSY_NS (1u * OLLY_MILLISECOND_NS)     /* the agent's queue was full */
+#define OLLY_REGISTER_ABSENT_NS (100u * OLLY_MILLISECOND_NS) /* nobody listens */
+#define OLLY_REGISTER_STUCK_NS (1000u * OLLY_MILLISECOND_NS) /* jumped out of by a handler */
+#define OLLY_START_ATTEMPTS 10u        /* 1 ms apart, in the constructor only */
+
+_Static_assert((OLLY_RING_DATA_BYTES & (OLLY_RING_DATA_BYTES - 1)) == 0, "a power of two");
+_Static_assert(OLLY_RING_DATA_BYTES >= 4 * OLLY_PAYLOAD_BYTES_MAX, "holds several records");
+_Static_assert((OLLY_TLS_PAIRS_MAX & (OLLY_TLS_PAIRS_MAX - 1)) == 0, "a power of two");
+
+#endif

@@ -1,0 +1,27 @@
+/**
+ * One connection of one process, and its two streams. Attachment is what a later stage keeps with
+ * it; this stage never looks inside.
+ */
+
+import type { Direction, Role, SocketAddress, Transport } from "../model/connection.ts";
+import type { HookMessage } from "../model/message.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
+
+export interface Connection<Attachment> {
+  readonly id: number;
+  readonly processId: number;
+  readonly fd: number;
+  role: Role;
+  readonly transport: Transport;
+  readonly remote: SocketAddress | undefined;
+  readonly local: SocketAddress | undefined;
+  tls: boolean;
+  midstream: boolean;
+  readonly streams: Readonly<Record<Direction, ByteStream>>;
+  /** Sequence number that the next message should have; undefined for senders without numbers. */
+  expected: number | undefined;
+  /** Messages that came before one that is still missing, oldest first. */
+  held: HookMessage[];
+  lastNs: number;
+  attachment: Attachment | undefined;
+}

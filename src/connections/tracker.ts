@@ -1,0 +1,279 @@
+/**
+ * Messages → connections. Invariants: a (process, descriptor) names at most one open connection;
+ * a connection's messages are handed on in the order of their numbers, and a missing number is
+ * told before what follows it; at most limits.connectionsMax connections are kept.
+ */
+import { limits } from "../limits.ts";
+import type { Direction, SocketAddress, Transport } from "../model/connection.ts";
+import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
+import type { Drops } from "../self/drops.ts";
+import { ByteStream } from "../streams/byte-stream.ts";
+import type { Connection } from "./connection.ts";
+import { sequenceDistance } from "./sequence.ts";
+
+export interface Moment {
+  readonly timeNs: number;
+  readonly tid: number;
+}
+
+export interface ConnectionEvents<Attachment> {
+  /** New bytes are at the end of the direction's stream, borrowed for the time of the call. */
+  data(connection: Connection<Attachment>, direction: Direction, last: Moment): void;
+  /** `length` bytes passed that were not captured. */
+  uncaptured(
+    connection: Connection<Attachment>,
+    direction: Direction,
+    length: number,
+    last: Moment,
+  ): void;
+  /** Messages of unknown direction and length are missing. */
+  lost(connection: Connection<Attachment>, at: Moment): void;
+  ended(connection: Connection<Attachment>, direction: Direction, last: Moment): void;
+  /** Plaintext of a TLS library begins: what the streams held was ciphertext. */
+  plaintext(connection: Connection<Attachment>): void;
+  closed(connection: Connection<Attachment>, last: Moment): void;
+}
+
+/** The ends of a connection as its first message states them. */
+export interface Endpoints {
+  readonly transport: Transport;
+  readonly remote: SocketAddress | undefined;
+  readonly local: SocketAddress | undefined;
+}
+
+export interface TrackerOptions<Attachment> {
+  readonly drops: Drops;
+  readonly events: ConnectionEvents<Attachment>;
+  /** Decodes the payload of CONNECT and ACCEPT; undefined = malformed. */
+  readonly endpointsOf: (message: HookMessage) => Endpoints | undefined;
+}
+
+const UNKNOWN_ENDPOINTS: Endpoints = { transport: "tcp", remote: undefined, local: undefined };
+const FDS_PER_PROCESS = 2 ** 21;
+
+export class ConnectionTracker<Attachment> {
+  readonly #connections = new Map<number, Connection<Attachment>>();
+  readonly #withHeld = new Set<Connection<Attachment>>();
+  readonly #drops: Drops;
+  readonly #events: ConnectionEvents<Attachment>;
+  readonly #endpointsOf: (message: HookMessage) => Endpoints | undefined;
+  #nextId = 1;
+
+  constructor(options: TrackerOptions<Attachment>) {
+    this.#drops = options.drops;
+    this.#events = options.events;
+    this.#endpointsOf = options.endpointsOf;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  connections(): IterableIterator<Connection<Attachment>> {
+    return this.#connections.values();
+  }
+
+  /** The open connection behind a descriptor. */
+  find(processId: number, fd: number): Connection<Attachment> | undefined {
+    return this.#connections.get(processId * FDS_PER_PROCESS + fd);
+  }
+
+  /** Takes any message that concerns a connection (types 1 to 7). */
+  apply(processId: number, message: HookMessage): void {
+    const key = processId * FDS_PER_PROCESS + message.fd;
+    if (message.type === MessageType.connect || message.type === MessageType.accept) {
+      this.#begin(key, processId, message);
+      return;
+    }
+    const known = this.#connections.get(key);
+    if (known === undefined && message.type === MessageType.close) return;
+    const connection = known ?? this.#adopt(key, processId, message);
+    if (connection.expected === undefined || (message.flags & MessageFlag.sequenced) === 0) {
+      this.#deliver(key, connection, message);
+      return;
+    }
+    this.#inOrder(key, connection, message);
+  }
+
+  /** Gives up waiting for numbers that have been missing too long. */
+  expire(nowNs: number): void {
+    for (const connection of this.#withHeld) {
+      const oldest = connection.held[0];
+      if (oldest !== undefined && nowNs - oldest.timeNs < limits.sequenceHoldNs) continue;
+      this.#giveUpWaiting(connection);
+    }
+  }
+
+  /** Every connection of the process ends now. */
+  processEnded(processId: number, nowNs: number): void {
+    const first = processId * FDS_PER_PROCESS;
+    for (const [key, connection] of this.#connections) {
+      if (key < first || key >= first + FDS_PER_PROCESS) continue;
+      this.#giveUpWaiting(connection);
+      this.#close(key, connection, { timeNs: Math.max(connection.lastNs, 0) || nowNs, tid: 0 });
+    }
+  }
+
+  #begin(key: number, processId: number, message: HookMessage): void {
+    const previous = this.#connections.get(key);
+    if (previous !== undefined) {
+      // Its close was not seen (libc closes some descriptors by itself).
+      this.#giveUpWaiting(previous);
+      this.#close(key, previous, { timeNs: previous.lastNs, tid: message.tid });
+    }
+    const endpoints = this.#endpointsOf(message);
+    if (endpoints === undefined) this.#drops.count("message_malformed");
+    const connection = this.#create(key, processId, message, endpoints ?? UNKNOWN_ENDPOINTS);
+    connection.midstream = (message.flags & MessageFlag.midstream) !== 0;
+    if ((message.flags & MessageFlag.roleUnknown) !== 0) connection.role = "unknown";
+    else connection.role = message.type === MessageType.connect ? "client" : "server";
+    if ((message.flags & MessageFlag.sequenced) !== 0) {
+      connection.expected = (message.sequence + 1) & 0xffff;
+    }
+  }
+
+  /** Data on a descriptor whose beginning was not seen. */
+  #adopt(key: number, processId: number, message: HookMessage): Connection<Attachment> {
+    this.#drops.count("message_no_connection");
+    const connection = this.#create(key, processId, message, UNKNOWN_ENDPOINTS);
+    connection.midstream = true;
+    return connection;
+  }
+
+  #create(
+    key: number,
+    processId: number,
+    message: HookMessage,
+    endpoints: Endpoints,
+  ): Connection<Attachment> {
+    if (this.#connections.size >= limits.connectionsMax) this.#evictOldest();
+    const connection: Connection<Attachment> = {
+      id: this.#nextId++,
+      processId,
+      fd: message.fd,
+      role: "unknown",
+      transport: endpoints.transport,
+      remote: endpoints.remote,
+      local: endpoints.local,
+      tls: false,
+      midstream: false,
+      streams: {
+        in: new ByteStream(limits.streamSegmentsMax),
+        out: new ByteStream(limits.streamSegmentsMax),
+      },
+      expected: undefined,
+      held: [],
+      lastNs: message.timeNs,
+      attachment: undefined,
+    };
+    this.#connections.set(key, connection);
+    return connection;
+  }
+
+  #evictOldest(): void {
+    for (const [key, connection] of this.#connections) {
+      this.#drops.count("connection_limit");
+      this.#giveUpWaiting(connection);
+      this.#close(key, connection, { timeNs: connection.lastNs, tid: 0 });
+      return;
+    }
+  }
+
+  #inOrder(key: number, connection: Connection<Attachment>, message: HookMessage): void {
+    const distance = sequenceDistance(connection.expected ?? 0, message.sequence);
+    if (distance === 0) {
+      connection.expected = (message.sequence + 1) & 0xffff;
+      this.#deliver(key, connection, message);
+      if (connection.held.length > 0) this.#deliverHeld(connection);
+      return;
+    }
+    if (distance < 0) {
+      // Its number was declared lost before: the streams have moved on.
+      this.#drops.count("stream_gap");
+      return;
+    }
+    connection.held.push({ ...message, payload: message.payload.slice() });
+    connection.held.sort((a, b) => sequenceDistance(b.sequence, a.sequence));
+    this.#withHeld.add(connection);
+    if (connection.held.length >= limits.sequenceHoldMessagesMax) this.#giveUpWaiting(connection);
+  }
+
+  #deliverHeld(connection: Connection<Attachment>): void {
+    const key = connection.processId * FDS_PER_PROCESS + connection.fd;
+    while (connection.held[0]?.sequence === connection.expected) {
+      const message = connection.held.shift();
+      if (message === undefined) break;
+      connection.expected = (message.sequence + 1) & 0xffff;
+      this.#deliver(key, connection, message);
+    }
+    if (connection.held.length === 0) this.#withHeld.delete(connection);
+  }
+
+  /** The missing messages are lost; what was held back goes on behind the gap. */
+  #giveUpWaiting(connection: Connection<Attachment>): void {
+    while (connection.held.length > 0) {
+      const next = connection.held[0] as HookMessage;
+      connection.expected = next.sequence;
+      connection.midstream = true;
+      this.#events.lost(connection, { timeNs: next.timeNs, tid: next.tid });
+      this.#deliverHeld(connection);
+    }
+    this.#withHeld.delete(connection);
+  }
+
+  #deliver(key: number, connection: Connection<Attachment>, message: HookMessage): void {
+    connection.lastNs = message.timeNs;
+    switch (message.type) {
+      case MessageType.dataIn:
+        if (!connection.tls) this.#data(connection, "in", message);
+        else if (message.wireLength === 0) this.#data(connection, "in", message);
+        return;
+      case MessageType.dataOut:
+        if (!connection.tls) this.#data(connection, "out", message);
+        else if (message.wireLength === 0) this.#data(connection, "out", message);
+        return;
+      case MessageType.sslIn:
+        this.#plaintext(connection);
+        this.#data(connection, "in", message);
+        return;
+      case MessageType.sslOut:
+        this.#plaintext(connection);
+        this.#data(connection, "out", message);
+        return;
+      case MessageType.close:
+        this.#close(key, connection, message);
+        return;
+    }
+  }
+
+  #plaintext(connection: Connection<Attachment>): void {
+    if (connection.tls) return;
+    connection.tls = true;
+    this.#events.plaintext(connection);
+  }
+
+  #data(connection: Connection<Attachment>, direction: Direction, message: HookMessage): void {
+    if (message.wireLength === 0) {
+      this.#events.ended(connection, direction, message);
+      return;
+    }
+    if (message.payload.length > 0) {
+      const stream = connection.streams[direction];
+      stream.append(message.payload, {
+        timeNs: message.timeNs,
+        tid: message.tid,
+        eventLoop: (message.flags & MessageFlag.eventLoop) !== 0,
+      });
+      this.#events.data(connection, direction, message);
+      stream.retain();
+    }
+    const missing = message.wireLength - message.payload.length;
+    if (missing > 0) this.#events.uncaptured(connection, direction, missing, message);
+  }
+
+  #close(key: number, connection: Connection<Attachment>, last: Moment): void {
+    this.#connections.delete(key);
+    this.#withHeld.delete(connection);
+    this.#events.closed(connection, last);
+  }
+}

@@ -1,0 +1,211 @@
+import { describe, expect, test } from "bun:test";
+import type { IdSource } from "../lib/ids.ts";
+import type { Role, SocketAddress } from "../model/connection.ts";
+import type { Exchange } from "../model/exchange.ts";
+import { Correlator } from "./correlator.ts";
+import { parseTraceparent } from "./trace-context.ts";
+
+function countingIds(): IdSource {
+  let next = 0;
+  const id = (length: number) => {
+    const bytes = new Uint8Array(length);
+    new DataView(bytes.buffer).setUint32(length - 4, ++next);
+    return bytes;
+  };
+  return { traceId: () => id(16), spanId: () => id(8) };
+}
+
+let nextConnection = 1;
+
+interface Fields {
+  readonly process?: number;
+  readonly tid?: number;
+  readonly index?: number;
+  readonly local?: SocketAddress;
+  readonly remote?: SocketAddress;
+  readonly midstream?: boolean;
+  readonly eventLoop?: boolean;
+  readonly traceparent?: string;
+}
+
+function exchangeOf(role: Role, fields: Fields = {}): Exchange {
+  return {
+    protocol: "http",
+    connection: {
+      id: nextConnection++,
+      processId: fields.process ?? 1,
+      role,
+      transport: "tcp",
+      remote: fields.remote,
+      local: fields.local,
+      tls: false,
+      midstream: fields.midstream ?? false,
+    },
+    index: fields.index ?? 0,
+    startNs: 100,
+    tid: fields.tid ?? 10,
+    eventLoop: fields.eventLoop ?? false,
+    traceparent: fields.traceparent,
+    tracestate: undefined,
+    endNs: 200,
+    outcome: "complete",
+    detail: undefined,
+    context: undefined,
+  };
+}
+
+const A = { address: "127.0.0.1", port: 40_000 };
+const B = { address: "127.0.0.1", port: 8_000 };
+
+describe("Correlator", () => {
+  test("work of a thread belongs to the one request that it serves", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server");
+    const call = exchangeOf("client");
+    const stranger = exchangeOf("client", { tid: 11 });
+    correlator.opened(request);
+    correlator.opened(call);
+    correlator.opened(stranger);
+    expect(call.context?.traceId).toEqual(request.context?.traceId);
+    expect(call.context?.parentSpanId).toEqual(request.context?.spanId);
+    expect(call.context?.parentIsRemote).toBe(false);
+    expect(stranger.context?.parentSpanId).toBeUndefined();
+    expect(correlator.contextOf(1, 10, 150)).toBe(request.context);
+    expect(correlator.contextOf(1, 11, 150)).toBeUndefined();
+    expect(correlator.contextOf(2, 10, 150)).toBeUndefined();
+  });
+
+  test("after the answer, a log is the request's until the thread turns or time passes", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server");
+    correlator.opened(request);
+    correlator.closed(request);
+    expect(correlator.contextOf(1, 10, 300)).toBe(request.context);
+    expect(correlator.contextOf(1, 10, 200 + 51e6)).toBeUndefined();
+    correlator.turned(1, 10);
+    expect(correlator.contextOf(1, 10, 300)).toBeUndefined();
+  });
+
+  test("a thread that interleaves two connections never says anything again", () => {
+    const correlator = new Correlator(countingIds());
+    const first = exchangeOf("server");
+    const second = exchangeOf("server");
+    correlator.opened(first);
+    correlator.opened(second);
+    correlator.closed(first);
+    correlator.closed(second);
+    const third = exchangeOf("server");
+    const call = exchangeOf("client");
+    correlator.opened(third);
+    correlator.opened(call);
+    expect(call.context?.parentSpanId).toBeUndefined();
+    expect(correlator.contextOf(1, 10, 150)).toBeUndefined();
+  });
+
+  test("an event loop's thread says nothing from the first request on", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server", { eventLoop: true });
+    const call = exchangeOf("client", { eventLoop: true });
+    correlator.opened(request);
+    correlator.opened(call);
+    expect(call.context?.parentSpanId).toBeUndefined();
+    expect(correlator.contextOf(1, 10, 150)).toBeUndefined();
+  });
+
+  test("pipelined requests of one connection are served in their order", () => {
+    const correlator = new Correlator(countingIds());
+    const first = exchangeOf("server");
+    const second: Exchange = { ...exchangeOf("server"), connection: first.connection, index: 1 };
+    correlator.opened(first);
+    correlator.opened(second);
+    expect(correlator.contextOf(1, 10, 150)).toBe(first.context);
+    correlator.closed(first);
+    expect(correlator.contextOf(1, 10, 250)).toBe(second.context);
+  });
+
+  test("both ends of a connection on this host are joined by address pair and order", () => {
+    const correlator = new Correlator(countingIds());
+    const client = exchangeOf("client", { local: A, remote: B, index: 2 });
+    const server = exchangeOf("server", { process: 2, local: B, remote: A, index: 2 });
+    const other = exchangeOf("server", { process: 2, local: B, remote: A, index: 3 });
+    for (const exchange of [client, server, other]) correlator.opened(exchange);
+    expect(server.context?.traceId).toEqual(client.context?.traceId);
+    expect(server.context?.parentSpanId).toEqual(client.context?.spanId);
+    expect(server.context?.parentIsRemote).toBe(true);
+    expect(other.context?.parentSpanId).toBeUndefined();
+  });
+
+  test("connections joined in the middle are not counted alike, so they are not joined", () => {
+    const correlator = new Correlator(countingIds());
+    const client = exchangeOf("client", { local: A, remote: B, midstream: true });
+    const server = exchangeOf("server", { process: 2, local: B, remote: A });
+    correlator.opened(client);
+    correlator.opened(server);
+    expect(server.context?.parentSpanId).toBeUndefined();
+  });
+
+  test("an offer that nobody takes is forgotten", () => {
+    const correlator = new Correlator(countingIds());
+    correlator.opened(exchangeOf("client", { local: A, remote: B }));
+    correlator.expire(40e9);
+    const server = exchangeOf("server", { process: 2, local: B, remote: A });
+    correlator.opened(server);
+    expect(server.context?.parentSpanId).toBeUndefined();
+  });
+
+  test("a valid traceparent is continued with its flags; it wins over the join", () => {
+    const correlator = new Correlator(countingIds());
+    correlator.opened(exchangeOf("client", { local: A, remote: B }));
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const server = exchangeOf("server", { process: 2, local: B, remote: A, traceparent });
+    correlator.opened(server);
+    expect(server.context).toMatchObject({ parentIsRemote: true, traceFlags: 1 });
+    expect(Buffer.from(server.context?.traceId ?? []).toString("hex")).toBe(
+      "0af7651916cd43dd8448eb211c80319c",
+    );
+  });
+
+  test("a fresh root is sampled and random", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server", { traceparent: "nonsense" });
+    correlator.opened(request);
+    expect(request.context).toMatchObject({ parentSpanId: undefined, traceFlags: 3 });
+  });
+
+  test("a process that ended leaves nothing behind for its successor's threads", () => {
+    const correlator = new Correlator(countingIds());
+    correlator.opened(exchangeOf("server"));
+    correlator.processEnded(1);
+    expect(correlator.contextOf(1, 10, 150)).toBeUndefined();
+  });
+});
+
+describe("parseTraceparent", () => {
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const span = "b7ad6b7169203331";
+  const accepted: [string, string, number][] = [
+    ["version 00", `00-${trace}-${span}-01`, 1],
+    ["both flags", `00-${trace}-${span}-03`, 3],
+    ["unknown flags are not continued", `00-${trace}-${span}-ff`, 3],
+    ["a later version with more fields", `cc-${trace}-${span}-01-what-the-future-holds`, 1],
+    ["a later version as long as this one", `01-${trace}-${span}-00`, 0],
+  ];
+  for (const [name, header, flags] of accepted) {
+    test(`accepts ${name}`, () => expect(parseTraceparent(header)?.traceFlags).toBe(flags));
+  }
+  const refused: [string, string][] = [
+    ["version ff", `ff-${trace}-${span}-01`],
+    ["a longer version 00", `00-${trace}-${span}-01-x`],
+    ["a later version glued to more", `cc-${trace}-${span}-01x`],
+    ["uppercase", `00-${trace.toUpperCase()}-${span}-01`],
+    ["an all-zero trace id", `00-${"0".repeat(32)}-${span}-01`],
+    ["an all-zero span id", `00-${trace}-${"0".repeat(16)}-01`],
+    ["a wrong separator", `00_${trace}-${span}-01`],
+    ["bad flags", `00-${trace}-${span}-0g`],
+    ["a short header", `00-${trace}-${span}`],
+    ["nothing", ""],
+  ];
+  for (const [name, header] of refused) {
+    test(`refuses ${name}`, () => expect(parseTraceparent(header)).toBeUndefined());
+  }
+});

@@ -1,0 +1,108 @@
+/**
+ * Gives every exchange its identity and its parent when it begins. Invariant: a parent is stated
+ * only when it is certain (a valid traceparent, the other end of the same connection, or the one
+ * request that the thread is serving); otherwise the span is a root.
+ */
+import type { IdSource } from "../lib/ids.ts";
+import { limits } from "../limits.ts";
+import type { Exchange } from "../model/exchange.ts";
+import type { SpanContext } from "../model/span.ts";
+import { Joins } from "./joins.ts";
+import { Threads } from "./threads.ts";
+import { parseTraceparent } from "./trace-context.ts";
+
+/** A fresh root is sampled and its id is random (W3C Trace Context Level 2, section 3.2.2.5). */
+const ROOT_FLAGS = 0x03;
+
+const AFTER_ANSWER_NS_MAX = 50e6;
+
+export class Correlator {
+  readonly #ids: IdSource;
+  readonly #threads = new Threads({
+    threadsMax: limits.threadsMax,
+    afterAnswerNsMax: AFTER_ANSWER_NS_MAX,
+  });
+  readonly #joins = new Joins({ joinsMax: limits.joinsMax, joinNsMax: limits.joinNsMax });
+
+  constructor(ids: IdSource) {
+    this.#ids = ids;
+  }
+
+  /** Sets exchange.context; called once, when the exchange begins. */
+  opened(exchange: Exchange): void {
+    if (exchange.connection.role === "server") {
+      exchange.context = this.#serverContext(exchange);
+      this.#threads.began(exchange);
+      return;
+    }
+    const { processId } = exchange.connection;
+    const parent = exchange.eventLoop
+      ? undefined
+      : this.#threads.current(processId, exchange.tid, exchange.startNs);
+    const context = parent === undefined ? this.#root() : this.#child(parent, false);
+    exchange.context = context;
+    this.#joins.offer(exchange, context);
+  }
+
+  closed(exchange: Exchange): void {
+    if (exchange.connection.role === "server") this.#threads.finished(exchange);
+  }
+
+  /** The span that a log written now by this thread belongs to. */
+  contextOf(processId: number, tid: number, timeNs: number): SpanContext | undefined {
+    return this.#threads.current(processId, tid, timeNs);
+  }
+
+  /** The thread accepts, reads from or closes a connection that it serves. */
+  turned(processId: number, tid: number): void {
+    this.#threads.turned(processId, tid);
+  }
+
+  processEnded(processId: number): void {
+    this.#threads.processEnded(processId);
+  }
+
+  expire(nowNs: number): void {
+    this.#joins.expire(nowNs);
+  }
+
+  #serverContext(exchange: Exchange): SpanContext {
+    // Taken even when a header decides, so that it does not wait for nothing.
+    const joined = this.#joins.take(exchange);
+    const header = exchange.traceparent;
+    const remote = header === undefined ? undefined : parseTraceparent(header);
+    if (remote !== undefined) {
+      return {
+        traceId: remote.traceId,
+        spanId: this.#ids.spanId(),
+        parentSpanId: remote.spanId,
+        parentIsRemote: true,
+        traceFlags: remote.traceFlags,
+        traceState: exchange.tracestate,
+      };
+    }
+    return joined === undefined ? this.#root() : this.#child(joined, true);
+  }
+
+  #child(parent: SpanContext, parentIsRemote: boolean): SpanContext {
+    return {
+      traceId: parent.traceId,
+      spanId: this.#ids.spanId(),
+      parentSpanId: parent.spanId,
+      parentIsRemote,
+      traceFlags: parent.traceFlags,
+      traceState: parent.traceState,
+    };
+  }
+
+  #root(): SpanContext {
+    return {
+      traceId: this.#ids.traceId(),
+      spanId: this.#ids.spanId(),
+      parentSpanId: undefined,
+      parentIsRemote: false,
+      traceFlags: ROOT_FLAGS,
+      traceState: undefined,
+    };
+  }
+}

@@ -1,0 +1,17 @@
+import type { Direction } from "./connection.ts";
+
+/** One direction of a connection as a protocol driver uses it: bytes at the head, and consume. */
+export interface ByteQueue {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  timeAt(index: number): number;
+  tidAt(index: number): number;
+  eventLoopAt(index: number): boolean;
+  /** Forgets the first `length` bytes; length <= end - start. */
+  consume(length: number): void;
+  /** Forgets everything that is queued. */
+  clear(): void;
+}
+
+export type StreamPair = Readonly<Record<Direction, ByteQueue>>;

@@ -1,0 +1,203 @@
+/**
+ * The stages wired together, without any input or output: messages of libolly in, spans and log
+ * records out. Reads from top to bottom as a message travels: connections → streams → protocols →
+ * correlation → signals. Invariant: stages know nothing of each other, they meet only here.
+ */
+import type { Connection } from "./connections/connection.ts";
+import { ConnectionTracker, type Endpoints } from "./connections/tracker.ts";
+import { Correlator } from "./correlation/correlator.ts";
+import type { IdSource } from "./lib/ids.ts";
+import { limits } from "./limits.ts";
+import type { Exchange } from "./model/exchange.ts";
+import type { LogRecord } from "./model/log-record.ts";
+import { type HookMessage, MessageType } from "./model/message.ts";
+import type { HookedProcess } from "./model/process.ts";
+import type { Span } from "./model/span.ts";
+import type { CapturePolicy, Protocol } from "./protocols/contract.ts";
+import type { Conversation } from "./protocols/conversation.ts";
+import { ProtocolDriver } from "./protocols/drive.ts";
+import type { Drops } from "./self/drops.ts";
+import { LogRecordBuilder } from "./signals/log-records.ts";
+import { spanOf } from "./signals/spans.ts";
+
+/** What the agent counts of one process, for olly status. */
+export interface ProcessActivity {
+  readonly process: HookedProcess;
+  messages: number;
+  spans: number;
+  logs: number;
+}
+
+export interface PipelineOptions {
+  readonly protocols: readonly Protocol[];
+  readonly policy: CapturePolicy;
+  readonly ids: IdSource;
+  readonly drops: Drops;
+  readonly endpointsOf: (message: HookMessage) => Endpoints | undefined;
+  /** Path behind a descriptor, asked for log writes to files. */
+  readonly pathOf: (pid: number, fd: number) => string | undefined;
+  readonly span: (span: Span) => void;
+  readonly log: (record: LogRecord) => void;
+  readonly bug: (error: unknown) => void;
+}
+
+const STDERR_FD = 2;
+const EXPIRE_EVERY_NS = 1e9;
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #processes = new Map<number, ProcessActivity>();
+  readonly #protocolById: ReadonlyMap<string, Protocol>;
+  readonly #tracker: ConnectionTracker<Conversation>;
+  readonly #driver: ProtocolDriver;
+  readonly #correlator: Correlator;
+  readonly #logs: LogRecordBuilder;
+  #expiredNs = 0;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    const { drops, protocols } = options;
+    this.#protocolById = new Map(protocols.map((protocol) => [protocol.id, protocol]));
+    this.#correlator = new Correlator(options.ids);
+    this.#logs = new LogRecordBuilder({ drops });
+    this.#driver = new ProtocolDriver({
+      protocols,
+      drops,
+      events: {
+        opened: (exchange) => this.#correlator.opened(exchange),
+        closed: (exchange) => this.#exchangeClosed(exchange),
+      },
+    });
+    this.#driver.onBug = options.bug;
+    this.#tracker = new ConnectionTracker<Conversation>({
+      drops,
+      endpointsOf: options.endpointsOf,
+      events: {
+        data: (connection, direction, last) =>
+          this.#driver.advance(this.#conversationOf(connection), direction, last),
+        uncaptured: (connection, direction, length, last) =>
+          this.#driver.uncaptured(this.#conversationOf(connection), direction, { length, last }),
+        lost: (connection, at) => {
+          const conversation = this.#conversationOf(connection);
+          this.#driver.lost(conversation, "in", at);
+          this.#driver.lost(conversation, "out", at);
+        },
+        ended: (connection, direction, last) =>
+          this.#driver.ended(this.#conversationOf(connection), direction, last),
+        plaintext: (connection) => this.#driver.restart(this.#conversationOf(connection)),
+        closed: (connection, last) => this.#connectionClosed(connection, last),
+      },
+    });
+  }
+
+  activities(): IterableIterator<ProcessActivity> {
+    return this.#processes.values();
+  }
+
+  get connections(): number {
+    return this.#tracker.size;
+  }
+
+  processStarted(process: HookedProcess): void {
+    this.#processes.set(process.id, { process, messages: 0, spans: 0, logs: 0 });
+  }
+
+  /** One message of a process that has started; messages come in the order of their times. */
+  message(processId: number, message: HookMessage): void {
+    const activity = this.#processes.get(processId);
+    if (activity === undefined) return;
+    activity.messages++;
+    if (message.type === MessageType.logWrite) this.#logWrite(activity, message);
+    else this.#connectionMessage(processId, message);
+  }
+
+  processEnded(processId: number, nowNs: number): void {
+    const activity = this.#processes.get(processId);
+    if (activity === undefined) return;
+    this.#tracker.processEnded(processId, nowNs);
+    this.#logs.processEnded(processId, (record) => this.#logRecord(activity, record));
+    this.#correlator.processEnded(processId);
+    this.#processes.delete(processId);
+  }
+
+  /** Gives up what has waited too long; cheap when called often. */
+  tick(nowNs: number): void {
+    this.#tracker.expire(nowNs);
+    this.#logs.expire(nowNs, (record) => this.#anyLogRecord(record));
+    if (nowNs - this.#expiredNs < EXPIRE_EVERY_NS) return;
+    this.#expiredNs = nowNs;
+    this.#correlator.expire(nowNs);
+    for (const connection of this.#tracker.connections()) {
+      if (connection.attachment === undefined) continue;
+      this.#driver.expire(connection.attachment, nowNs - limits.exchangeNsMax, nowNs);
+    }
+  }
+
+  /** The agent stops: half-written log lines are all there will be. */
+  flush(): void {
+    this.#logs.flush((record) => this.#anyLogRecord(record));
+  }
+
+  #logWrite(activity: ProcessActivity, message: HookMessage): void {
+    const { process } = activity;
+    const path = message.fd > STDERR_FD ? this.#options.pathOf(process.pid, message.fd) : undefined;
+    this.#logs.add(
+      {
+        process,
+        fd: message.fd,
+        tid: message.tid,
+        timeNs: message.timeNs,
+        wireLength: message.wireLength,
+        payload: message.payload,
+        context: this.#correlator.contextOf(process.id, message.tid, message.timeNs),
+        path,
+      },
+      (record) => this.#logRecord(activity, record),
+    );
+  }
+
+  #connectionMessage(processId: number, message: HookMessage): void {
+    const { type, tid } = message;
+    const served = this.#tracker.find(processId, message.fd)?.role === "server";
+    const reads = served && (type === MessageType.dataIn || type === MessageType.sslIn);
+    // A thread that accepts or reads what it serves has ended its work for the last answer.
+    if (type === MessageType.accept || reads) this.#correlator.turned(processId, tid);
+    this.#tracker.apply(processId, message);
+    if (served && type === MessageType.close) this.#correlator.turned(processId, tid);
+  }
+
+  #conversationOf(connection: Connection<Conversation>): Conversation {
+    connection.attachment ??= this.#driver.start(connection, connection.streams);
+    return connection.attachment;
+  }
+
+  #connectionClosed(
+    connection: Connection<Conversation>,
+    last: { timeNs: number; tid: number },
+  ): void {
+    if (connection.attachment !== undefined) this.#driver.closed(connection.attachment, last);
+  }
+
+  #exchangeClosed(exchange: Exchange): void {
+    this.#correlator.closed(exchange);
+    const activity = this.#processes.get(exchange.connection.processId);
+    const protocol = this.#protocolById.get(exchange.protocol);
+    if (activity === undefined || protocol === undefined) return;
+    const draft = protocol.describe(exchange, this.#options.policy);
+    const span = spanOf(exchange, draft, activity.process);
+    if (span === undefined) return;
+    activity.spans++;
+    this.#options.span(span);
+  }
+
+  #logRecord(activity: ProcessActivity, record: LogRecord): void {
+    activity.logs++;
+    this.#options.log(record);
+  }
+
+  #anyLogRecord(record: LogRecord): void {
+    const activity = this.#processes.get(record.process.id);
+    if (activity === undefined) this.#options.log(record);
+    else this.#logRecord(activity, record);
+  }
+}

@@ -1,0 +1,6 @@
+/** The protocols in order of detection. The order carries meaning: the stricter test comes first. */
+import { asProtocol, type Protocol } from "./contract.ts";
+import { http1 } from "./http1/index.ts";
+import { postgresql } from "./postgresql/index.ts";
+
+export const protocols: readonly Protocol[] = [asProtocol(http1), asProtocol(postgresql)];

@@ -1,0 +1,136 @@
+/**
+ * One direction of a connection: the bytes that nobody has consumed yet, and when and by which
+ * thread each of them moved. Invariant: bytes[start..end) is contiguous in the stream; gaps are
+ * told to the owner, never stored. While a message is handled its payload is borrowed, not
+ * copied; retain() copies what is left.
+ */
+import type { ByteQueue } from "../model/stream.ts";
+
+const EMPTY = new Uint8Array(0);
+const CAPACITY_BYTES_MIN = 1024;
+
+export interface Segment {
+  readonly timeNs: number;
+  readonly tid: number;
+  readonly eventLoop: boolean;
+}
+
+export class ByteStream implements ByteQueue {
+  bytes: Uint8Array = EMPTY;
+  start = 0;
+  end = 0;
+  /** Segment i covers the indexes up to #ends[i] (exclusive); indexes move when bytes move. */
+  #ends: number[] = [];
+  #segments: Segment[] = [];
+  #borrowed = false;
+  #own: Uint8Array = EMPTY;
+  readonly #segmentsMax: number;
+
+  constructor(segmentsMax: number) {
+    this.#segmentsMax = segmentsMax;
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Adds a payload that stays valid until retain(). */
+  append(payload: Uint8Array, segment: Segment): void {
+    if (this.start === this.end) {
+      this.bytes = payload;
+      this.start = 0;
+      this.end = payload.length;
+      this.#borrowed = true;
+      this.#ends.length = 0;
+      this.#segments.length = 0;
+    } else {
+      this.#reserve(payload.length);
+      this.bytes.set(payload, this.end);
+      this.end += payload.length;
+    }
+    this.#addSegment(segment);
+  }
+
+  consume(length: number): void {
+    this.start += length;
+    if (this.start >= this.end) this.clear();
+  }
+
+  clear(): void {
+    this.bytes = EMPTY;
+    this.start = 0;
+    this.end = 0;
+    this.#borrowed = false;
+    this.#ends.length = 0;
+    this.#segments.length = 0;
+  }
+
+  /** Copies what is left of a borrowed payload; must follow every append before the next one. */
+  retain(): void {
+    if (!this.#borrowed) return;
+    this.#moveTo(this.#own, this.length);
+  }
+
+  timeAt(index: number): number {
+    return this.#segmentAt(index)?.timeNs ?? 0;
+  }
+
+  tidAt(index: number): number {
+    return this.#segmentAt(index)?.tid ?? 0;
+  }
+
+  eventLoopAt(index: number): boolean {
+    return this.#segmentAt(index)?.eventLoop ?? false;
+  }
+
+  #segmentAt(index: number): Segment | undefined {
+    const ends = this.#ends;
+    for (let position = 0; position < ends.length; position++) {
+      if (index < (ends[position] ?? 0)) return this.#segments[position];
+    }
+    return this.#segments.at(-1);
+  }
+
+  /** When a direction comes in very many pieces, later ones share the last one's moment. */
+  #addSegment(segment: Segment): void {
+    if (this.#ends.length >= this.#segmentsMax) {
+      this.#ends[this.#ends.length - 1] = this.end;
+      return;
+    }
+    this.#ends.push(this.end);
+    this.#segments.push(segment);
+  }
+
+  #reserve(extra: number): void {
+    if (!this.#borrowed && this.end + extra <= this.bytes.length) return;
+    this.#moveTo(this.#own, this.length + extra);
+  }
+
+  #moveTo(target: Uint8Array, needed: number): void {
+    const length = this.length;
+    let destination = target;
+    if (destination.length < needed) {
+      destination = new Uint8Array(Math.max(CAPACITY_BYTES_MIN, 2 ** Math.ceil(Math.log2(needed))));
+    }
+    if (destination === this.bytes) destination.copyWithin(0, this.start, this.end);
+    else destination.set(this.bytes.subarray(this.start, this.end), 0);
+    const moved = this.start;
+    for (let index = 0; index < this.#ends.length; index++) {
+      this.#ends[index] = (this.#ends[index] ?? 0) - moved;
+    }
+    this.#dropPassedSegments();
+    this.#own = destination;
+    this.bytes = destination;
+    this.start = 0;
+    this.end = length;
+    this.#borrowed = false;
+  }
+
+  #dropPassedSegments(): void {
+    let passed = 0;
+    while (passed < this.#ends.length - 1 && (this.#ends[passed] ?? 0) <= 0) passed++;
+    if (passed === 0) return;
+    this.#ends.splice(0, passed);
+    this.#segments.splice(0, passed);
+  }
+}
