@@ -1,22 +1,256 @@
 /**
  * The agent: the pipeline between the hook socket and the exporters, and the loop that moves it.
- * Invariant: whatever start has begun, stop ends, in the opposite order, and what was captured
- * before stop is exported or counted.
+ * Invariant: whatever start has begun, stop ends, and what was captured before stop is exported or
+ * counted.
  */
 import { dirname, join } from "node:path";
+import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
 import type { Config } from "./config/schema.ts";
-import { createExporter, type Exporter, type ExportSettings } from "./export/exporter.ts";
+import { createExporter, type Exporter, ExportSetupError } from "./export/exporter.ts";
 import { ControlPage } from "./hook/control-page.ts";
 import { Intake, type IntakeSource } from "./hook/intake.ts";
+import { countersByReason } from "./hook/library-counters.ts";
+import { HookSetupError } from "./hook/setup-error.ts";
 import { OpenFiles } from "./host/open-files.ts";
-import { hookedProcessOf } from "./host/process-resource.ts";
-import { createSystemClock } from "./lib/clock.ts";
-import { createIdSource } from "./lib/ids.ts";
-import type { CapturePolicy } from "./protocols/contract.ts";
-import { protocols } from "./protocols/index.ts";
+import { ProcessResources } from "./host/process-resource.ts";
+import { createSystemClock } from "./host/system-clock.ts";
+import { unixNs } from "./lib/clock.ts";
+import { createIdSource, randomFraction } from "./lib/ids.ts";
+import { SetupError } from "./lib/setup-error.ts";
+import { limits } from "./limits.ts";
+import { type HookMessage, messageTypeName } from "./model/message.ts";
+import type { ProcessHello } from "./model/process-hello.ts";
 import { Pipeline } from "./pipeline.ts";
+import { Counters } from "./self/counters.ts";
 import { Drops } from "./self/drops.ts";
 import type { SelfLog } from "./self/log.ts";
-import type { AgentStatus } from "./self/status.ts";
+import type { AgentStatus, ProcessStatus } from "./self/status.ts";
 import { StatusServer } from "./self/status-server.ts";
+import { statusSocketPath } from "./self/status-socket.ts";
+import { HTTP_KNOWN_METHODS_DEFAULT } from "./semconv/http.ts";
+import { VERSION } from "./version.ts";
 import { endpointsOf } from "./wire/address.ts";
+import { decodeMessage } from "./wire/decode.ts";
+import { decodeProcessHello } from "./wire/process-hello.ts";
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly socketPath: string;
+  readonly log: SelfLog;
+  readonly console: ConsoleSink;
+}
+
+export interface Agent {
+  readonly socketPath: string;
+  readonly controlPath: string;
+  status(): AgentStatus;
+  /** Dormant, drain, flush, close. Resolves to what went wrong on the way, a line each. */
+  stop(): Promise<readonly string[]>;
+}
+
+/** The next poll comes at once under traffic, later step by step when nothing comes. */
+const POLL_MS_MIN = 1;
+const POLL_MS_MAX = 20;
+const FLUSH_MS_MAX = 10_000;
+
+/** Fails with SetupError: exit code 2 for what the configuration says wrong, 1 for the rest. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  try {
+    const agent = new RunningAgent(options);
+    await agent.start();
+    return agent;
+  } catch (error) {
+    if (error instanceof ExportSetupError) throw new SetupError(error.message, 2);
+    if (error instanceof HookSetupError) throw new SetupError(error.message, 1);
+    throw error;
+  }
+}
+
+class RunningAgent implements Agent {
+  readonly socketPath: string;
+  readonly controlPath: string;
+  readonly #config: Config;
+  readonly #log: SelfLog;
+  readonly #clock = createSystemClock();
+  readonly #drops = new Drops();
+  readonly #messages = new Counters();
+  readonly #files = new OpenFiles();
+  readonly #resources: ProcessResources;
+  readonly #exporter: Exporter;
+  readonly #pipeline: Pipeline;
+  readonly #intake: Intake;
+  readonly #statusServer: StatusServer;
+  readonly #startedAt: string;
+  readonly #sources = new Map<number, IntakeSource>();
+  #control: ControlPage | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pollMs = POLL_MS_MIN;
+  #spans = 0;
+  #logs = 0;
+
+  constructor({ config, socketPath, log, console }: AgentOptions) {
+    const clock = this.#clock;
+    const drops = this.#drops;
+    const ids = createIdSource();
+    this.socketPath = socketPath;
+    this.controlPath = join(dirname(socketPath), "control");
+    this.#config = config;
+    this.#log = log;
+    this.#startedAt = isoTime(unixNs(clock.monotonicNs(), clock.unixOffset()));
+    this.#resources = new ProcessResources({
+      serviceName: config.serviceName,
+      resourceAttributes: config.resourceAttributes,
+      report: (line) => log.warn(line),
+    });
+    this.#exporter = createExporter(exportSettingsOf(config, console), {
+      clock,
+      drops,
+      random: randomFraction,
+      log,
+    });
+    this.#pipeline = new Pipeline({
+      protocols: enabledProtocols(config),
+      policy: { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) },
+      ids,
+      drops,
+      endpointsOf,
+      pathOf: (pid, fd) => this.#files.pathOf(pid, fd),
+      span: (span) => {
+        this.#spans++;
+        this.#exporter.addSpan(span);
+      },
+      log: (record) => {
+        this.#logs++;
+        this.#exporter.addLog(record);
+      },
+      bug: (error) => log.error(`internal error: ${error instanceof Error ? error.stack : error}`),
+    });
+    this.#intake = new Intake({
+      socketPath,
+      clock,
+      drops,
+      log,
+      wire: { message: decodeMessage, processHello: decodeProcessHello },
+      wake: () => this.#wake(),
+      events: {
+        processStarted: (source, hello) => this.#processStarted(source, hello),
+        message: (source, message) => this.#message(source, message),
+        processEnded: (source) => this.#processEnded(source),
+      },
+    });
+    this.#statusServer = new StatusServer(statusSocketPath(socketPath), () => this.status());
+  }
+
+  async start(): Promise<void> {
+    const { hook } = this.#config;
+    try {
+      if (hook.enabled) {
+        await this.#intake.start();
+        await this.#statusServer.start();
+        this.#control = ControlPage.create(this.controlPath);
+        this.#control.start({
+          onDemand: hook.onDemand,
+          captureBytesMax: limits.payloadBytesMax,
+          logCapture: hook.logCapture,
+        });
+      }
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+    this.#schedule(POLL_MS_MIN);
+  }
+
+  status(): AgentStatus {
+    return {
+      version: VERSION,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      active: this.#control?.read().active ?? false,
+      socketPath: this.socketPath,
+      processes: this.#processes(),
+      messages: this.#messages.toRecord(),
+      spans: this.#spans,
+      logs: this.#logs,
+      drops: Object.fromEntries(this.#drops.entries()),
+      exporters: this.#exporter.status(),
+    };
+  }
+
+  async stop(): Promise<readonly string[]> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // Programs stop writing first, so that what is drained next is the end.
+    this.#control?.setActive(false);
+    if (this.#config.hook.enabled) this.#intake.poll(true);
+    await this.#close();
+    return this.#exporter
+      .status()
+      .filter((exporter) => exporter.state === "failed" || exporter.failedSpans > 0)
+      .map((exporter) => `${exporter.name}: ${exporter.lastError ?? "data was lost"}`);
+  }
+
+  async #close(): Promise<void> {
+    await this.#statusServer.stop();
+    await this.#intake.stop();
+    this.#pipeline.stop(this.#clock.monotonicNs());
+    this.#control?.close();
+    this.#control = undefined;
+    await this.#exporter.flush(FLUSH_MS_MAX);
+    await this.#exporter.close();
+  }
+
+  #processStarted(source: IntakeSource, hello: ProcessHello): void {
+    const hooked = this.#resources.processOf(source.id, source.pid, hello);
+    this.#log.debug(`process ${source.pid} is hooked: ${hooked.executable}`);
+    this.#sources.set(source.id, source);
+    this.#pipeline.processStarted(hooked);
+  }
+
+  #message(source: IntakeSource, message: HookMessage): void {
+    this.#messages.count(messageTypeName(message.type));
+    this.#pipeline.message(source.id, message);
+  }
+
+  #processEnded(source: IntakeSource): void {
+    this.#log.debug(`process ${source.pid} has ended`);
+    this.#pipeline.processEnded(source.id, this.#clock.monotonicNs());
+    this.#sources.delete(source.id);
+  }
+
+  #processes(): ProcessStatus[] {
+    return [...this.#pipeline.activities()].map((activity) => ({
+      pid: activity.process.pid,
+      service: activity.process.serviceName,
+      executable: activity.process.executable,
+      messages: activity.messages,
+      spans: activity.spans,
+      logs: activity.logs,
+      drops: countersByReason(this.#sources.get(activity.process.id)?.counters() ?? []),
+    }));
+  }
+
+  #wake(): void {
+    if (this.#timer === undefined || this.#pollMs <= POLL_MS_MIN) return;
+    clearTimeout(this.#timer);
+    this.#schedule(POLL_MS_MIN);
+  }
+
+  #schedule(afterMs: number): void {
+    this.#pollMs = afterMs;
+    this.#timer = setTimeout(() => this.#poll(), afterMs);
+  }
+
+  #poll(): void {
+    this.#files.forget();
+    const delivered = this.#config.hook.enabled ? this.#intake.poll() : 0;
+    const nowNs = this.#clock.monotonicNs();
+    this.#pipeline.tick(nowNs);
+    this.#exporter.tick(nowNs);
+    this.#schedule(delivered > 0 ? POLL_MS_MIN : Math.min(this.#pollMs + 1, POLL_MS_MAX));
+  }
+}
+
+function isoTime(unixTimeNs: bigint): string {
+  return new Date(Number(unixTimeNs / 1_000_000n)).toISOString();
+}

@@ -17,17 +17,56 @@ export const limits = {
   sequenceHoldNs: 50e6,
   /** Messages younger than this wait, so that those of other processes can be put before them. */
   mergeHoldBackNs: 4e6,
+  /** Longest wait for a ring that is still being read behind the others. */
+  mergeBacklogNs: 64e6,
+  /** Copied out of one ring at a time, out of all rings per poll, and waiting to be delivered. */
+  ringDrainBytesMax: 256 * 1024,
+  pollBytesMax: 16 * 1024 * 1024,
+  intakeBytesMax: 64 * 1024 * 1024,
+  /** A record that stays unwritten so long has lost its writer: the next one is looked for. */
+  ringStallNs: 1e9,
+  /** Datagrams received but not yet taken over by the main thread. */
+  datagramBacklogBytesMax: 16 * 1024 * 1024,
+  /** How often a hooked process is looked up in /proc to see whether it has ended. */
+  processCheckNs: 1e9,
   exchangeNsMax: 300e9,
   exchangesInFlightMax: 1_024,
   /** Partial log lines kept, and how long an unfinished line waits for its end. */
   logLineBytesMax: 64 * 1024,
   logPartialLinesMax: 4_096,
   logPartialNsMax: 1e9,
+  /** Memory of all partial log lines together. */
+  logPartialBytesMax: 8 * 1024 * 1024,
+  /** Length of a string attribute taken from a log line, in UTF-16 units. */
+  logAttributeCharsMax: 4_096,
+  /** Objects inside objects that become dotted attribute names; deeper ones stay JSON text. */
+  logAttributeDepthMax: 4,
   threadsMax: 65_536,
   joinsMax: 65_536,
   joinNsMax: 30e9,
   exportQueueItemsMax: 65_536,
+  /** Memory of one queue of one destination, as src/export/cost.ts estimates it. */
+  exportQueueBytesMax: 128 * 1024 * 1024,
   exportBatchItemsMax: 512,
   exportIntervalMs: 200,
   exportInFlightMax: 4,
+  /** A status answer, and how long one is waited for. */
+  statusBytesMax: 16 * 1024 * 1024,
+  statusMsMax: 2_000,
+  configFileBytesMax: 1024 * 1024,
+  /** What is read of one file of another process (/proc, package.json). */
+  processFileBytesMax: 256 * 1024,
+  /** Of one request before compression: collectors refuse more than 4 MiB unless told otherwise. */
+  exportRequestBytesMax: 3 * 1024 * 1024,
+  exportResponseBytesMax: 4 * 1024 * 1024,
+  /** A batch that a server keeps putting off is given up after so long. */
+  exportRetryNsMax: 300e9,
+  /** Attributes of one span, log record or resource (OpenTelemetry's common limit). */
+  attributesMax: 128,
+  /** Traces that the console holds until they are complete, and items of one of them. */
+  consoleTracesMax: 1_024,
+  consoleTraceItemsMax: 2_048,
+  consoleBytesMax: 64 * 1024 * 1024,
+  /** Lines of one log body that the console shows. */
+  consoleLogLinesMax: 20,
 } as const;

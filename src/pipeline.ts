@@ -133,8 +133,12 @@ export class Pipeline {
     }
   }
 
-  /** The agent stops: half-written log lines are all there will be. */
-  flush(): void {
+  /** The agent stops: what is under way is reported as cut off, half-written lines as they are. */
+  stop(nowNs: number): void {
+    for (const connection of this.#tracker.connections()) {
+      if (connection.attachment === undefined) continue;
+      this.#driver.abandon(connection.attachment, nowNs);
+    }
     this.#logs.flush((record) => this.#anyLogRecord(record));
   }
 
@@ -184,6 +188,7 @@ export class Pipeline {
     const protocol = this.#protocolById.get(exchange.protocol);
     if (activity === undefined || protocol === undefined) return;
     const draft = protocol.describe(exchange, this.#options.policy);
+    if (draft === undefined) return;
     const span = spanOf(exchange, draft, activity.process);
     if (span === undefined) return;
     activity.spans++;

@@ -140,14 +140,14 @@ typedef struct sockaddr olly_sockaddr;
       (n, a, b, c, d, e, f), olly_syscall6(n, a, b, c, d, e, f))
 
 #define OLLY_REAL_ALL(X)                                                                       \
+    OLLY_REAL_JUMPS(X)                                                                         \
     OLLY_REAL_READS(X)                                                                         \
     OLLY_REAL_WRITES(X)                                                                        \
     OLLY_REAL_CONNECTIONS(X)                                                                   \
     OLLY_REAL_WAITS(X)                                                                         \
     OLLY_REAL_DESCRIPTORS(X)                                                                   \
     OLLY_REAL_MAKERS(X)                                                                        \
-    OLLY_REAL_PAIR_MAKERS(X)                                                                   \
-    OLLY_REAL_JUMPS(X)
+    OLLY_REAL_PAIR_MAKERS(X)
 
 #define OLLY__MEMBER(result, name, parameters, arguments, raw) result(*name) parameters;
 struct olly_real_functions {

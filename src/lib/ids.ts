@@ -24,3 +24,8 @@ export function createIdSource(): IdSource {
   }
   return { traceId: () => take(16), spanId: () => take(8) };
 }
+
+/** A number in [0, 1), for jitter. */
+export function randomFraction(): number {
+  return Math.random();
+}

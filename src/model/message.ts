@@ -12,6 +12,19 @@ export const MessageType = {
   process: 16,
 } as const;
 
+const typeNames: readonly string[] = Object.entries(MessageType).reduce<string[]>(
+  (names, [name, type]) => {
+    names[type] = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return names;
+  },
+  [],
+);
+
+/** connect, data_out, … as counters name it. */
+export function messageTypeName(type: number): string {
+  return typeNames[type] ?? "unknown";
+}
+
 export const MessageFlag = {
   unix: 0x01,
   injected: 0x02,

@@ -112,8 +112,12 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
   resync(view: StreamView, side: Side, state: State): number;
   /** Pairs frames of both directions; called once for each frame, in order of time. */
   match(frame: Frame, side: Side, state: State, emit: ExchangeSink<Detail>): void;
-  /** Names, kind, attributes and status by the semantic conventions. Pure. */
-  describe(exchange: Exchange<Detail>, policy: CapturePolicy): SpanDraft;
+  /**
+   * Names, kind, attributes and status by the semantic conventions. Pure. undefined = nothing to
+   * tell: the exchange holds its index (both ends count alike), but makes no span, such as a
+   * statement that was only prepared.
+   */
+  describe(exchange: Exchange<Detail>, policy: CapturePolicy): SpanDraft | undefined;
 }
 
 /** Erases the type parameters so that protocols of different frames fit one list. */

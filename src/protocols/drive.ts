@@ -145,6 +145,11 @@ export class ProtocolDriver {
     this.#closeAll(conversation, last.timeNs, "closed_early");
   }
 
+  /** Nobody will look at the connection any more; it may well live on. */
+  abandon(conversation: Conversation, nowNs: number): void {
+    this.#closeAll(conversation, nowNs, "truncated");
+  }
+
   /** Plaintext begins (a TLS library's calls): what went before was the handshake. */
   restart(conversation: Conversation): void {
     for (const direction of ["in", "out"] as const) {

@@ -19,8 +19,6 @@ import type {
 /** Bytes that a view shows around its own: whoever reads them reads what is not there. */
 const GUARD = 0xaa;
 const GUARD_BYTES = 8;
-/** Bytes kept while resync() finds nothing, so that it may see a header in one piece. */
-const RESYNC_BYTES_MAX = 4_096;
 const TID = 7;
 
 interface SideStream {
@@ -41,7 +39,6 @@ export class ReferenceDriver<Frame, State, Detail> {
   readonly closed: Exchange<Detail>[] = [];
   /** In the order in which they were opened: index is the place. */
   readonly opened: Exchange<Detail>[] = [];
-  readonly discarded: Exchange<Detail>[] = [];
   readonly parseErrors: number[] = [];
   /** Positions behind each parse() that consumed, for the harness to cut at. */
   readonly boundaries: Record<Side, number[]> = { request: [], response: [] };
@@ -60,7 +57,6 @@ export class ReferenceDriver<Frame, State, Detail> {
     this.#sink = {
       open: (start) => this.#openExchange(start),
       close: (exchange, endNs, outcome) => this.#closeExchange(exchange, endNs, outcome),
-      discard: (exchange) => this.#discardExchange(exchange),
       orphan: () => {
         this.orphans += 1;
       },
@@ -158,7 +154,7 @@ export class ReferenceDriver<Frame, State, Detail> {
       return index === -1 ? -1 : index - view.start;
     });
     if (found === -1) {
-      consume(stream, Math.max(0, stream.bytes.length - RESYNC_BYTES_MAX));
+      consume(stream, stream.bytes.length);
       return false;
     }
     consume(stream, found);
@@ -236,11 +232,6 @@ export class ReferenceDriver<Frame, State, Detail> {
     exchange.endNs = endNs;
     exchange.outcome = outcome;
     this.closed.push(exchange);
-  }
-
-  #discardExchange(exchange: Exchange<Detail>): void {
-    assert(this.#open.delete(exchange), "an exchange is closed once");
-    this.discarded.push(exchange);
   }
 }
 

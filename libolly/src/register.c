@@ -1,0 +1,201 @@
+/*
+ * Hands a ring to the agent that is running: at start, after fork, after an agent restart.
+ * Invariant: one thread does it, the others pass their calls through; no descriptor outlives this
+ * file's functions, and an absent or busy agent costs a bounded number of attempts.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+
+#include "olly.h"
+
+#define OLLY__MFD_CLOEXEC 1u
+#define OLLY__MFD_ALLOW_SEALING 2u
+#define OLLY__F_ADD_SEALS 1033
+#define OLLY__SEALS 7 /* SEAL, SHRINK, GROW */
+#define OLLY__RING_BYTES ((size_t)OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES)
+
+char olly_socket_path[OLLY_PATH_BYTES_MAX];
+uint64_t olly_start_time;
+
+/* Connected to the hook socket, or a negative errno. */
+int olly_hook_socket_open(void) {
+    long fd = olly_raw(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return (int)fd;
+    }
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    memcpy(to.sun_path, olly_socket_path, sizeof olly_socket_path);
+    long result = olly_raw(SYS_connect, fd, &to, sizeof to);
+    if (result < 0) {
+        olly_raw(SYS_close, fd);
+        return (int)result;
+    }
+    return (int)fd;
+}
+
+/* A sealed memfd of the ring's size, or a negative errno. */
+static int olly__ring_file(void) {
+    long fd = olly_raw(SYS_memfd_create, "olly-ring", OLLY__MFD_CLOEXEC | OLLY__MFD_ALLOW_SEALING);
+    if (fd < 0) {
+        return (int)fd;
+    }
+    long result = olly_raw(SYS_ftruncate, fd, OLLY__RING_BYTES);
+    if (result == 0) {
+        result = olly_raw(SYS_fcntl, fd, OLLY__F_ADD_SEALS, OLLY__SEALS);
+    }
+    if (result < 0) {
+        olly_raw(SYS_close, fd);
+        return (int)result;
+    }
+    return (int)fd;
+}
+
+static long olly__send_hello(int socket, int ring_fd) {
+    static uint8_t payload[OLLY_PAYLOAD_BYTES_MAX];
+    struct olly_header header = {
+        .msg_type = OLLY_MSG_PROCESS,
+        .pid = olly_process->pid,
+        .tid = olly_tid(),
+        .fd = -1,
+        .timestamp_ns = olly_start_time,
+    };
+    header.payload_len = (uint32_t)olly_hello_payload(payload, sizeof payload);
+    struct iovec iov[2] = {{&header, sizeof header}, {payload, header.payload_len}};
+    union {
+        struct cmsghdr header;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+    if (ring_fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        control.header = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)),
+            .cmsg_level = SOL_SOCKET,
+            .cmsg_type = SCM_RIGHTS,
+        };
+        memcpy(CMSG_DATA(&control.header), &ring_fd, sizeof ring_fd);
+    }
+    return olly_raw(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Counters go on from where this process was; a forked child begins at zero, because the ring
+ * that it finds mapped is its parent's. */
+static void olly__ring_begin(struct olly_ring_header *ring) {
+    ring->magic = OLLY_RING_MAGIC;
+    ring->version = OLLY_WIRE_VERSION;
+    ring->data_bytes = OLLY_RING_DATA_BYTES;
+    ring->pid = olly_process->pid;
+    if (olly_process->owns_ring != 0) {
+        for (size_t i = 0; i < OLLY_RING_COUNTERS; i++) {
+            ring->counters[i] = __atomic_load_n(&olly_ring->counters[i], __ATOMIC_RELAXED);
+        }
+        ring->counters[OLLY_COUNT_AGENT_GONE] += olly_ring_unread(olly_ring);
+    }
+}
+
+/* The new ring takes the old one's address: a thread that still writes there does not fault. */
+static void olly__ring_install(struct olly_ring_header *ring) {
+    if (olly_ring == NULL) {
+        olly_ring = ring;
+    } else {
+        olly_raw(SYS_mremap, ring, OLLY__RING_BYTES, OLLY__RING_BYTES,
+                 MREMAP_MAYMOVE | MREMAP_FIXED, olly_ring);
+    }
+    olly_process->owns_ring = 1;
+    for (size_t i = 0; i < OLLY_RING_COUNTERS; i++) {
+        uint64_t counted = __atomic_exchange_n(&olly_process->counters[i], 0, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&olly_ring->counters[i], counted, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&olly_process->mode, OLLY_MODE_RING, __ATOMIC_RELEASE);
+}
+
+static long olly__hand_over_ring(int socket) {
+    int fd = olly__ring_file();
+    if (fd == -ENOSYS || fd == -EPERM || fd == -EACCES) {
+        long sent = olly__send_hello(socket, -1);
+        if (sent >= 0) {
+            __atomic_store_n(&olly_process->mode, OLLY_MODE_DATAGRAM, __ATOMIC_RELEASE);
+        }
+        return sent;
+    }
+    if (fd < 0) {
+        return fd;
+    }
+    long ring = olly_raw(SYS_mmap, 0, OLLY__RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (ring < 0 && ring >= -4095) {
+        olly_raw(SYS_close, fd);
+        return ring;
+    }
+    olly__ring_begin((struct olly_ring_header *)ring);
+    long sent = olly__send_hello(socket, fd);
+    olly_raw(SYS_close, fd);
+    if (sent < 0) {
+        olly_raw(SYS_munmap, ring, OLLY__RING_BYTES);
+        return sent;
+    }
+    olly__ring_install((struct olly_ring_header *)ring);
+    return sent;
+}
+
+static long olly__hand_over(void) {
+    uint64_t key = olly_key();
+    uint32_t epoch = (uint32_t)key;
+    int socket = olly_hook_socket_open();
+    if (socket < 0) {
+        return socket;
+    }
+    /* While mode is NONE the other threads pass through and count. */
+    __atomic_store_n(&olly_process->mode, OLLY_MODE_NONE, __ATOMIC_RELEASE);
+    olly_process->epoch = epoch;
+    long sent = olly__hand_over_ring(socket);
+    olly_raw(SYS_close, socket);
+    if (sent >= 0) {
+        __atomic_store_n(&olly_seen_key, key, __ATOMIC_RELAXED);
+        olly_generation_next();
+    }
+    return sent;
+}
+
+/* The agent's queue of datagrams is full, as opposed to: there is no agent. */
+static bool olly__is_busy(long error) {
+    return error == -EAGAIN || error == -ENOBUFS;
+}
+
+static bool olly__claim(uint64_t now) {
+    uint64_t since = __atomic_load_n(&olly_process->registering_since, __ATOMIC_RELAXED);
+    if (since != 0 && now - since < OLLY_REGISTER_STUCK_NS) {
+        return false;
+    }
+    return __atomic_compare_exchange_n(&olly_process->registering_since, &since, now, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+bool olly_register(void) {
+    struct olly_process *process = olly_process;
+    uint64_t now = olly_now();
+    if (now < __atomic_load_n(&process->next_attempt, __ATOMIC_RELAXED) ||
+        !olly_same_process() || !olly__claim(now)) {
+        return false;
+    }
+    process->pid = (uint32_t)olly_raw(SYS_getpid);
+    long result = olly__hand_over();
+    if (result < 0) {
+        process->next_attempt =
+            now + (olly__is_busy(result) ? OLLY_REGISTER_BUSY_NS : OLLY_REGISTER_ABSENT_NS);
+    }
+    __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
+    return result >= 0;
+}
+
+/* Before the program runs there is time to wait for a busy agent, but not much. */
+void olly_register_at_start(void) {
+    for (uint32_t i = 0; i < OLLY_START_ATTEMPTS && !olly_register(); i++) {
+        if (olly_process->next_attempt - olly_now() > OLLY_REGISTER_BUSY_NS) {
+            return; /* absent, not busy */
+        }
+        struct timespec pause = {.tv_sec = 0, .tv_nsec = OLLY_REGISTER_BUSY_NS};
+        olly_raw(SYS_nanosleep, &pause, 0);
+    }
+}

@@ -1,0 +1,84 @@
+/*
+ * The producer side of the shared ring; olly_wire.h states the layout.
+ * Invariant: any number of threads and signal handlers may be in here at once; nobody waits for
+ * anybody. A position comes from the shared header, an address only from position & mask.
+ */
+#include "olly.h"
+
+#define OLLY__RING_MASK ((uint64_t)OLLY_RING_DATA_BYTES - 1)
+
+struct olly_ring_header *olly_ring;
+
+static inline uint8_t *olly__ring_at(const struct olly_ring_header *ring, uint64_t position) {
+    return (uint8_t *)(uintptr_t)ring + OLLY_RING_HEADER_BYTES + (position & OLLY__RING_MASK);
+}
+
+static inline void olly__ring_commit(uint64_t position, uint64_t length) {
+    uint64_t word = length | (uint64_t)OLLY_RING_STAMP(position) << 32;
+    __atomic_store_n((uint64_t *)(void *)olly__ring_at(olly_ring, position), word,
+                     __ATOMIC_RELEASE);
+}
+
+/* Reserves length bytes in one piece; UINT64_MAX when the agent has not made room. */
+static inline uint64_t olly__ring_reserve(uint64_t length) {
+    uint64_t head = __atomic_load_n(&olly_ring->head, __ATOMIC_RELAXED) & ~7ull;
+    uint64_t rest, skipped;
+    do {
+        head &= ~7ull;
+        rest = OLLY_RING_DATA_BYTES - (head & OLLY__RING_MASK);
+        skipped = length <= rest ? 0 : rest;
+        uint64_t tail = __atomic_load_n(&olly_ring->tail, __ATOMIC_ACQUIRE);
+        if (head + skipped + length - tail > OLLY_RING_DATA_BYTES) {
+            return UINT64_MAX;
+        }
+    } while (OLLY_UNLIKELY(!__atomic_compare_exchange_n(&olly_ring->head, &head,
+                                                        head + skipped + length, true,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)));
+    if (skipped != 0) {
+        olly__ring_commit(head, skipped | OLLY_RING_PADDING);
+    }
+    return head + skipped;
+}
+
+/* header->payload_len bytes are gathered from the iovecs, which hold at least as many. */
+bool olly_ring_put(const struct olly_header *header, const struct iovec *iov, size_t count) {
+    uint64_t length = OLLY_RING_WORD_BYTES + sizeof *header + header->payload_len;
+    uint64_t position = olly__ring_reserve((length + 7) & ~7ull);
+    if (OLLY_UNLIKELY(position == UINT64_MAX)) {
+        return false;
+    }
+    uint8_t *at = olly__ring_at(olly_ring, position) + OLLY_RING_WORD_BYTES;
+    __builtin_memcpy(at, header, sizeof *header);
+    at += sizeof *header;
+    size_t left = header->payload_len;
+    for (size_t i = 0; i < count && left != 0; i++) {
+        size_t bytes = iov[i].iov_len < left ? iov[i].iov_len : left;
+        memcpy(at, iov[i].iov_base, bytes);
+        at += bytes;
+        left -= bytes;
+    }
+    olly__ring_commit(position, (length + 7) & ~7ull);
+    return true;
+}
+
+/* How many messages nobody read. Words come from shared memory, so each step is checked. */
+uint64_t olly_ring_unread(const struct olly_ring_header *ring) {
+    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+    uint64_t at = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+    uint64_t messages = 0;
+    if (head - at > OLLY_RING_DATA_BYTES) {
+        return 0;
+    }
+    while (at < head && (at & 7) == 0) {
+        uint64_t word = __atomic_load_n(
+            (const uint64_t *)(const void *)olly__ring_at(ring, at), __ATOMIC_ACQUIRE);
+        uint64_t length = word & 0x7fffffffu;
+        if ((uint32_t)(word >> 32) != OLLY_RING_STAMP(at) || length < OLLY_RING_WORD_BYTES) {
+            at += 8; /* a record that was never finished */
+            continue;
+        }
+        messages += (word & OLLY_RING_PADDING) == 0;
+        at += length;
+    }
+    return messages;
+}

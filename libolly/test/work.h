@@ -1,0 +1,25 @@
+/* What the workload programs share. Invariant: they print results only, never addresses or times,
+ * so that a bare and a hooked run can be compared byte by byte. */
+#ifndef OLLY_TEST_WORK_H
+#define OLLY_TEST_WORK_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct pair {
+    int listener;
+    int client;
+    int server;
+};
+
+struct pair tcp_pair(void);
+void result(const char *name, long value); /* prints the value and, when negative, errno */
+void work_io(void);
+void work_ends(void);
+int work_process(const char *mode, char **arguments);
+
+#endif

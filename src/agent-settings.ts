@@ -1,0 +1,40 @@
+/** Configuration → what the stages take. Pure: no stage is started here. */
+import type { Config } from "./config/schema.ts";
+import type { ExportSettings } from "./export/exporter.ts";
+import type { Protocol } from "./protocols/contract.ts";
+import { protocols } from "./protocols/index.ts";
+
+export interface ConsoleSink {
+  write(text: string): void;
+  readonly colour: boolean;
+  readonly columns: number;
+}
+
+/** The protocols that are switched on, in order of detection. */
+export function enabledProtocols(config: Config): readonly Protocol[] {
+  if (!config.tracing.enabled) return [];
+  return protocols.filter((protocol) => config.tracing.protocols[protocol.id]?.enabled !== false);
+}
+
+export function exportSettingsOf(config: Config, console: ConsoleSink): ExportSettings {
+  const { otlp, file, stdout } = config.exporters;
+  const settings: ExportSettings = {};
+  if (otlp.enabled) {
+    settings.otlp = {
+      endpoint: otlp.endpoint,
+      headers: { ...otlp.headers },
+      timeoutMs: otlp.timeoutMs,
+      compression: otlp.compression,
+    };
+  }
+  if (file.enabled && file.path !== undefined) settings.file = { path: file.path };
+  if (stdout.enabled) {
+    settings.console = {
+      format: stdout.format,
+      colour: console.colour,
+      columns: console.columns,
+      write: (text) => console.write(text),
+    };
+  }
+  return settings;
+}

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ControlPage } from "./control-page.ts";
+import { HookSetupError } from "./setup-error.ts";
+
+let directory: string;
+let path: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "olly-control-"));
+  path = join(directory, "control");
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const settings = { onDemand: false, captureBytesMax: 4096, logCapture: true };
+
+test("a new page is dormant, readable by everyone, 4096 zero bytes", () => {
+  const page = ControlPage.create(path);
+  expect(page.read()).toEqual({
+    active: false,
+    version: 0,
+    agentEpoch: 0,
+    activation: 0,
+    captureBytesMax: 0,
+    logCapture: false,
+  });
+  page.close();
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+  expect(readFileSync(path)).toEqual(Buffer.alloc(4096));
+});
+
+test("start states everything and switches tracing on", () => {
+  const page = ControlPage.create(path);
+  page.start(settings);
+  expect(page.read()).toEqual({
+    active: true,
+    version: 1,
+    agentEpoch: 1,
+    activation: 1,
+    captureBytesMax: 4096,
+    logCapture: true,
+  });
+  page.close();
+  expect([...readFileSync(path).subarray(0, 24)]).toEqual([
+    1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 16, 0, 0, 1, 0, 0, 0,
+  ]);
+});
+
+test("a restart keeps the file and raises the epoch", () => {
+  const first = ControlPage.create(path);
+  first.start(settings);
+  first.close();
+  const { ino } = statSync(path);
+  const second = ControlPage.create(path);
+  second.start(settings);
+  expect(statSync(path).ino).toBe(ino);
+  expect(second.read()).toMatchObject({ active: true, agentEpoch: 2, activation: 2 });
+  second.close();
+});
+
+describe("on demand", () => {
+  for (const active of [false, true]) {
+    test(`an agent that starts leaves tracing ${active ? "on" : "off"}`, () => {
+      const page = ControlPage.create(path);
+      page.setActive(active);
+      page.start({ ...settings, onDemand: true });
+      expect(page.read()).toMatchObject({ active, agentEpoch: 1 });
+      page.close();
+    });
+  }
+});
+
+test("every start of tracing is a new activation, a stop is none", () => {
+  const page = ControlPage.create(path);
+  page.setActive(true);
+  page.setActive(false);
+  expect(page.read()).toMatchObject({ active: false, activation: 1 });
+  page.setActive(true);
+  expect(page.read()).toMatchObject({ active: true, activation: 2 });
+  page.close();
+});
+
+test("the capture limit stays within what a message can hold", () => {
+  const page = ControlPage.create(path);
+  page.configure({ captureBytesMax: 1e6, logCapture: false });
+  expect(page.read()).toMatchObject({ captureBytesMax: 16_384, logCapture: false });
+  page.close();
+});
+
+test("trace commands work without an agent", () => {
+  ControlPage.create(path).close();
+  const writer = ControlPage.open(path);
+  writer.setActive(true);
+  writer.close();
+  const reader = ControlPage.openReadOnly(path);
+  expect(reader.read().active).toBe(true);
+  expect(() => reader.setActive(false)).toThrow(HookSetupError);
+  reader.close();
+});
+
+test("a page that is too short grows, one that others cannot read is opened up", () => {
+  writeFileSync(path, "\x01");
+  truncateSync(path, 100);
+  chmodSync(path, 0o600);
+  const { ino } = statSync(path);
+  const page = ControlPage.create(path);
+  expect(page.read().active).toBe(true);
+  page.close();
+  expect(statSync(path)).toMatchObject({ ino, size: 4096 });
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+});
+
+describe("refused in one line", () => {
+  const cases: readonly [string, () => void, () => void][] = [
+    ["nothing to open", () => {}, () => ControlPage.open(path)],
+    ["a directory", () => mkdirSync(path), () => ControlPage.create(path)],
+    ["a link", () => symlinkSync("/etc/hostname", path), () => ControlPage.create(path)],
+    ["too short to open", () => writeFileSync(path, "x"), () => ControlPage.openReadOnly(path)],
+    [
+      "a missing directory",
+      () => rmSync(directory, { recursive: true }),
+      () => ControlPage.create(path),
+    ],
+  ];
+  for (const [name, prepare, open] of cases) {
+    test(name, () => {
+      prepare();
+      let problem: unknown;
+      try {
+        open();
+      } catch (error) {
+        problem = error;
+      }
+      expect(problem).toBeInstanceOf(HookSetupError);
+      expect(problem instanceof Error && problem.message).toMatch(/^[^\n]*control[^\n]*$/);
+    });
+  }
+});

@@ -1,0 +1,68 @@
+/**
+ * Messages of many processes → one sequence in the order of time. Invariant: of two messages that
+ * are there, the earlier is delivered first; at the same time the lower source comes first.
+ */
+import type { HookMessage } from "../model/message.ts";
+import type { MessageQueue } from "./message-queue.ts";
+
+export interface MergeSource {
+  readonly id: number;
+  readonly queue: MessageQueue;
+}
+
+/**
+ * Delivers every message whose time is at most cutoffNs. The queues must be sorted. Returns how
+ * many were delivered.
+ */
+export function deliverMerged<Source extends MergeSource>(
+  sources: readonly Source[],
+  cutoffNs: number,
+  deliver: (source: Source, message: HookMessage) => void,
+): number {
+  const heap: Source[] = [];
+  for (const source of sources) {
+    if (source.queue.headNs <= cutoffNs) heap.push(source);
+  }
+  for (let place = (heap.length >> 1) - 1; place >= 0; place--) siftDown(heap, place);
+  let delivered = 0;
+  for (let first = heap[0]; first !== undefined; first = heap[0]) {
+    const rival = comesFirst(heap[2], heap[1]) ? heap[2] : heap[1];
+    do {
+      const message = first.queue.shift();
+      if (message === undefined) break;
+      deliver(first, message);
+      delivered++;
+    } while (first.queue.headNs <= cutoffNs && !comesFirst(rival, first));
+    if (first.queue.headNs > cutoffNs) removeFirst(heap);
+    else siftDown(heap, 0);
+  }
+  return delivered;
+}
+
+function comesFirst(a: MergeSource | undefined, b: MergeSource | undefined): boolean {
+  if (a === undefined || b === undefined) return a !== undefined;
+  const aNs = a.queue.headNs;
+  const bNs = b.queue.headNs;
+  return aNs < bNs || (aNs === bNs && a.id < b.id);
+}
+
+function removeFirst<Source extends MergeSource>(heap: Source[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  heap[0] = last;
+  siftDown(heap, 0);
+}
+
+function siftDown<Source extends MergeSource>(heap: Source[], start: number): void {
+  let place = start;
+  for (;;) {
+    const left = heap[2 * place + 1];
+    const right = heap[2 * place + 2];
+    const smaller = comesFirst(right, left) ? right : left;
+    const parent = heap[place];
+    if (smaller === undefined || parent === undefined || !comesFirst(smaller, parent)) return;
+    heap[place] = smaller;
+    place = 2 * place + (smaller === right ? 2 : 1);
+    heap[place] = parent;
+  }
+}

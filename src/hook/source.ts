@@ -1,0 +1,109 @@
+/**
+ * One process that sends messages, from its hello until it has ended and everything it left is
+ * delivered. Invariant: started, messages, ended happen in this order, each source once.
+ */
+import { limits } from "../limits.ts";
+import type { ProcessHello } from "../model/process-hello.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { startTimeOf } from "./process-files.ts";
+import type { Ring } from "./ring.ts";
+
+export interface SourceOptions {
+  /** Agent-wide number that is never used twice. */
+  readonly id: number;
+  /** Of the sender's credentials, in the agent's pid namespace. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly hello: ProcessHello;
+  /** Undefined for a sender of datagrams. */
+  readonly ring: Ring | undefined;
+  /** The source that this one replaces: it ends first. */
+  readonly predecessor: Source | undefined;
+  readonly nowNs: number;
+}
+
+const NO_COUNTERS: readonly number[] = [];
+
+export class Source {
+  readonly id: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly hello: ProcessHello;
+  readonly queue = new MessageQueue();
+  readonly predecessor: Source | undefined;
+  started = false;
+  ended = false;
+  /** True when the last drain left committed records behind. */
+  backlog = false;
+  readonly #ring: Ring | undefined;
+  readonly #startTime: string | undefined;
+  #lastCounters: readonly number[] = NO_COUNTERS;
+  #checkedNs: number;
+  #gone = false;
+  #endingNs: number | undefined;
+
+  constructor(options: SourceOptions) {
+    this.id = options.id;
+    this.pid = options.pid;
+    this.uid = options.uid;
+    this.hello = options.hello;
+    this.predecessor = options.predecessor;
+    this.#ring = options.ring;
+    this.#startTime = startTimeOf(options.pid);
+    this.#checkedNs = options.nowNs;
+    if (this.#startTime === undefined) this.#markGone(options.nowNs);
+  }
+
+  /** Time up to which a ring with a backlog has been read. */
+  get readNs(): number {
+    return this.#ring?.lastNs ?? 0;
+  }
+
+  /** The library's counters, in the order of enum olly_counter; empty for a datagram sender. */
+  counters(): readonly number[] {
+    if (this.#ring !== undefined && !this.ended) this.#lastCounters = this.#ring.counters();
+    return this.#lastCounters;
+  }
+
+  /** A new source of the same pid takes over: what is still written here comes within moments. */
+  replaced(nowNs: number): void {
+    this.#endingNs ??= nowNs;
+  }
+
+  /** Looks whether the process has ended, at most once per limits.processCheckNs unless forced. */
+  check(nowNs: number, force: boolean): void {
+    if (this.#gone || (!force && nowNs - this.#checkedNs < limits.processCheckNs)) return;
+    this.#checkedNs = nowNs;
+    const startTime = startTimeOf(this.pid);
+    if (startTime === undefined || startTime !== this.#startTime) this.#markGone(nowNs);
+  }
+
+  /** Reads from the ring into the queue. Returns whether the ring broke the contract just now. */
+  drain(): boolean {
+    const ring = this.#ring;
+    if (ring === undefined || ring.corrupt) return false;
+    this.backlog = ring.drain(this.queue, this.#gone);
+    if (!ring.corrupt) return false;
+    this.#lastCounters = ring.counters();
+    ring.close();
+    return true;
+  }
+
+  /** True when nothing will come any more and everything that came has been delivered. */
+  isOver(nowNs: number, final: boolean): boolean {
+    if (this.#endingNs === undefined || this.backlog || this.queue.length > 0) return false;
+    return this.#gone || final || nowNs - this.#endingNs >= limits.mergeHoldBackNs;
+  }
+
+  /** Gives back the ring's memory. */
+  close(): void {
+    this.counters();
+    this.ended = true;
+    this.#ring?.close();
+  }
+
+  #markGone(nowNs: number): void {
+    this.#gone = true;
+    this.#endingNs ??= nowNs;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * When answers cannot be paired, and how that ends. The rule: a client that waits for ReadyForQuery
+ * has nothing unanswered when one arrives, and everything before its next request is answered. A
+ * client that does not wait (pipelines across Sync) stays in doubt once bytes were lost: pairing
+ * its answers would be a guess. Invariant: in doubt nothing is pending, and every request that is
+ * seen becomes a truncated exchange at once, so that it is said and holds its index.
+ */
+import type { Side } from "../../model/connection.ts";
+import type { ExchangeSink, Moment } from "../contract.ts";
+import { Frontend } from "./messages.ts";
+import { forgetNames } from "./statements.ts";
+import {
+  type Doubt,
+  type PostgresqlDetail,
+  type PostgresqlFrame,
+  type PostgresqlState,
+  takeExchange,
+} from "./types.ts";
+
+type Emit = ExchangeSink<PostgresqlDetail>;
+
+/** Bytes of a side were lost: what is under way cannot be paired any more. */
+export function lost(side: Side, state: PostgresqlState, at: Moment, emit: Emit): void {
+  state.encryptionAnswers = 0;
+  if (side === "request") {
+    forgetNames(state);
+    enterDoubt(state, "request", at.timeNs, emit);
+    state.atBoundary = false;
+  } else {
+    const before = state.doubt;
+    enterDoubt(state, before === undefined ? "response" : before, at.timeNs, emit);
+    // How many answers were among the lost bytes is not known.
+    state.outstanding = 0;
+  }
+}
+
+/** Closes what is open as truncated and waits until answers can be paired again. */
+export function enterDoubt(state: PostgresqlState, doubt: Doubt, atNs: number, emit: Emit): void {
+  for (const entry of state.pending) {
+    const exchange = takeExchange(entry);
+    if (exchange === undefined) continue;
+    emit.close(exchange, Math.max(atNs, exchange.startNs), "truncated");
+  }
+  if (state.doubt === undefined) state.outstanding = state.pendingSyncs;
+  state.pending.length = 0;
+  state.pendingSyncs = 0;
+  state.group = undefined;
+  state.skipping = false;
+  state.copyIn = false;
+  state.rows = 0;
+  state.transaction = undefined;
+  state.doubt = doubt;
+}
+
+export function leaveDoubt(state: PostgresqlState): void {
+  state.doubt = undefined;
+  state.outstanding = 0;
+  state.rows = 0;
+}
+
+/** Whether a request that arrives in doubt is certain to come after everything was answered. */
+export function settlesDoubt(frame: PostgresqlFrame, state: PostgresqlState): boolean {
+  if (state.pipelines) return false;
+  // Requests are complete: one that begins behind a Sync was sent when its answer had come.
+  if (state.doubt === "response") return state.atBoundary;
+  // The first thing seen is a simple query: nobody sends one in the middle of something else.
+  const isWhole = frame.type === Frontend.query || frame.type === Frontend.functionCall;
+  return state.doubt === "joined" && isWhole && state.outstanding === 0 && !state.strayAnswer;
+}
+
+/** A request that ReadyForQuery answers was seen in doubt. */
+export function countInDoubt(state: PostgresqlState): void {
+  // All answers are seen unless some of them were lost: two unanswered requests are a pipeline.
+  if (state.outstanding > 0 && state.doubt !== "response") state.pipelines = true;
+  state.outstanding++;
+}
+
+/** ReadyForQuery in doubt. */
+export function readyInDoubt(state: PostgresqlState, emit: Emit): void {
+  if (state.strayAnswer && state.outstanding === 0) emit.orphan();
+  state.strayAnswer = false;
+  if (state.outstanding > 0) state.outstanding--;
+  if (!state.pipelines) leaveDoubt(state);
+}

@@ -1,0 +1,62 @@
+/**
+ * What a span may say of SQL text. Invariant: text that is not parameterised leaves this folder
+ * only with its literals hidden.
+ */
+import { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
+import type { SqlDialect } from "./scanner.ts";
+import { splitStatements } from "./statements.ts";
+import { summarizeSql } from "./summary.ts";
+
+export { traceparentOf } from "./comment.ts";
+export { sqlLimits } from "./limits.ts";
+export { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
+export type { SqlDialect } from "./scanner.ts";
+export { splitStatements } from "./statements.ts";
+export { summarizeSql } from "./summary.ts";
+
+/** A text as attributes can carry it. */
+export interface SqlDescription {
+  /** db.query.text: sanitised, or as it is when parameterised. "" when there is no statement. */
+  readonly text: string;
+  /** db.query.summary; "" when the text has no word. */
+  readonly summary: string;
+  /** Statements in the text. */
+  readonly statements: number;
+}
+
+/** Describes the text of a message that may hold several statements (a simple query). */
+export function describeSqlText(text: string, dialect?: SqlDialect): SqlDescription {
+  const statements = splitStatements(text, dialect);
+  if (statements.length <= 1) {
+    const only = statements[0];
+    if (only === undefined) return { text: "", summary: "", statements: 0 };
+    const summary = summarizeSql(only, dialect);
+    return { text: sanitizeSql(text, dialect), summary, statements: 1 };
+  }
+  const texts = new Set<string>();
+  const summaries = new Set<string>();
+  const parts: string[] = [];
+  for (const statement of statements) {
+    const part = sanitizeSql(statement, dialect).trim();
+    parts.push(part);
+    texts.add(part);
+    summaries.add(summarizeSql(statement, dialect));
+  }
+  return {
+    text: texts.size === 1 ? (parts[0] ?? "") : parts.join("; "),
+    summary: batchSummary(summaries),
+    statements: statements.length,
+  };
+}
+
+/** Describes a text that one prepared statement was made of. */
+export function describePreparedSql(text: string, dialect?: SqlDialect): SqlDescription {
+  if (!hasPlaceholders(text)) return describeSqlText(text, dialect);
+  return { text, summary: summarizeSql(text, dialect), statements: 1 };
+}
+
+/** BATCH and what is done, when the same is done each time. */
+function batchSummary(summaries: ReadonlySet<string>): string {
+  const [first = ""] = summaries;
+  return summaries.size === 1 && first !== "" ? `BATCH ${first}`.slice(0, 255) : "BATCH";
+}

@@ -1,0 +1,305 @@
+/**
+ * Says in a few words what a statement does and to what: "SELECT orders customers". Invariant: a
+ * summary consists of key words and identifiers of the text only; no literal and no name that
+ * programs make up as they go (cursors, savepoints, prepared statements) is ever in it.
+ */
+import { sqlLimits } from "./limits.ts";
+import { type SqlDialect, SqlScanner, SqlToken } from "./scanner.ts";
+
+function words(list: string): ReadonlySet<string> {
+  return new Set(list.split(" "));
+}
+
+/** Where one of these stands at the beginning of a statement, its targets are looked for. */
+const queryVerbs = words("SELECT INSERT UPDATE DELETE MERGE VALUES TABLE");
+/** These name one object right after themselves. */
+const namingVerbs = words("CALL EXEC COPY TRUNCATE LOCK VACUUM ANALYZE CLUSTER");
+const definitionVerbs = words("CREATE ALTER DROP REFRESH REINDEX COMMENT");
+const objectTypes = words(
+  "TABLE INDEX VIEW DATABASE SCHEMA SEQUENCE FUNCTION PROCEDURE ROUTINE TRIGGER USER ROLE GROUP " +
+    "TYPE DOMAIN EXTENSION POLICY RULE AGGREGATE COLLATION SERVER TABLESPACE PUBLICATION " +
+    "SUBSCRIPTION LANGUAGE STATISTICS COLUMN CONSTRAINT SYSTEM",
+);
+/** Words between a verb and the name it is about. */
+const nameFillers = words(
+  "IF NOT EXISTS CONCURRENTLY ONLY ON INTO FROM TABLE TEMP TEMPORARY UNLOGGED FULL FREEZE " +
+    "VERBOSE ANALYZE LATERAL",
+);
+/** Words between FROM, JOIN, INTO or USING and a table. */
+const tableFillers = words("ONLY LATERAL TEMP TEMPORARY UNLOGGED");
+/** Words after which the comma-separated list of tables is over. */
+const listEnders = words(
+  "WHERE GROUP ORDER HAVING WINDOW LIMIT OFFSET FETCH FOR RETURNING SET UNION INTERSECT EXCEPT WHEN",
+);
+const setOperators = words("UNION INTERSECT EXCEPT");
+
+/** What is known of one level of parentheses. */
+interface Level {
+  /** FROM, INTO and USING name tables here: a query's verb has been seen. */
+  inQuery: boolean;
+  /** A table or an opening parenthesis comes next. */
+  expectsTable: boolean;
+  /** A comma is followed by another table. */
+  inList: boolean;
+  /** A verb may begin a statement here. */
+  mayBegin: boolean;
+}
+
+/**
+ * Summary of one statement, in the text's own spelling, at most sqlLimits.summaryCharsMax
+ * characters, cut between words. "" when the text has no word.
+ * Source: OpenTelemetry semantic conventions, "Generating a summary of the query".
+ */
+export function summarizeSql(text: string, dialect?: SqlDialect): string {
+  const cut = text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text;
+  return new Summarizer(new SqlScanner(cut, dialect)).run();
+}
+
+class Summarizer {
+  readonly #scanner: SqlScanner;
+  #summary = "";
+  #full = false;
+  /** Upper-case word before the current token; "" when that was no word. */
+  #previous = "";
+  /** The scanner already stands on the next token. */
+  #peeked = false;
+  #level: Level = newLevel(true);
+  readonly #outer: Level[] = [];
+  /** Names that WITH gives to sub-queries: not tables. */
+  readonly #commonNames = new Set<string>();
+  #with = false;
+
+  constructor(scanner: SqlScanner) {
+    this.#scanner = scanner;
+  }
+
+  run(): string {
+    if (!this.#next()) return "";
+    while (this.#scanner.code === 0x28 || this.#scanner.code === 0x3b) {
+      if (!this.#next()) return "";
+    }
+    if (this.#scanner.kind !== SqlToken.word) return "";
+    const verb = this.#scanner.spelling;
+    const upper = verb.toUpperCase();
+    if (definitionVerbs.has(upper)) this.#definition(verb);
+    else if (namingVerbs.has(upper)) this.#naming(verb);
+    else this.#query(upper);
+    return this.#summary;
+  }
+
+  #next(): boolean {
+    if (this.#peeked) {
+      this.#peeked = false;
+      return true;
+    }
+    return this.#scanner.nextMeaningful();
+  }
+
+  #add(spelling: string): void {
+    const length = this.#summary.length + (this.#summary === "" ? 0 : 1) + spelling.length;
+    if (length > sqlLimits.summaryCharsMax) this.#full = true;
+    if (this.#full) return;
+    this.#summary += this.#summary === "" ? spelling : ` ${spelling}`;
+  }
+
+  /** CREATE UNIQUE INDEX IF NOT EXISTS name → CREATE INDEX name; what follows says no more. */
+  #definition(verb: string): void {
+    this.#add(verb);
+    while (this.#next()) {
+      if (this.#scanner.kind !== SqlToken.word) return;
+      const spelling = this.#scanner.spelling;
+      if (!objectTypes.has(spelling.toUpperCase())) continue;
+      this.#add(spelling);
+      this.#name();
+      return;
+    }
+  }
+
+  #naming(verb: string): void {
+    this.#add(verb);
+    if (!this.#next()) return;
+    const hasParenthesis = this.#scanner.code === 0x28;
+    if (hasParenthesis && verb.toUpperCase() === "COPY") {
+      this.#open();
+      this.#walk();
+      return;
+    }
+    if (hasParenthesis) this.#skipParentheses();
+    else this.#peeked = true;
+    this.#name();
+  }
+
+  /** The options of VACUUM (FULL) name. */
+  #skipParentheses(): void {
+    for (let depth = 1; depth > 0 && this.#next(); ) {
+      if (this.#scanner.kind !== SqlToken.symbol) continue;
+      if (this.#scanner.code === 0x28) depth++;
+      else if (this.#scanner.code === 0x29) depth--;
+    }
+  }
+
+  /** The next name behind filler words, if there is one. */
+  #name(): void {
+    while (this.#next()) {
+      const { kind } = this.#scanner;
+      if (kind === SqlToken.word && nameFillers.has(this.#scanner.spelling.toUpperCase())) continue;
+      if (isIdentifier(kind)) this.#add(this.#dotted());
+      return;
+    }
+  }
+
+  /** A name with its qualifiers; the scanner then stands behind it. */
+  #dotted(): string {
+    const { text } = this.#scanner;
+    let name = this.#scanner.spelling;
+    while (this.#next()) {
+      const isDot = this.#scanner.kind === SqlToken.symbol && this.#scanner.code === 0x2e;
+      if (!isDot) {
+        this.#peeked = true;
+        break;
+      }
+      if (!this.#next()) break;
+      if (!isIdentifier(this.#scanner.kind)) {
+        this.#peeked = true;
+        break;
+      }
+      name += `.${text.slice(this.#scanner.start, this.#scanner.end)}`;
+    }
+    return name;
+  }
+
+  #query(verb: string): void {
+    this.#with = verb === "WITH";
+    if (!this.#with && !queryVerbs.has(verb)) {
+      this.#add(this.#scanner.spelling);
+      if (verb === "START") this.#transaction();
+      // EXPLAIN, PREPARE and DECLARE go on with a statement of their own; the others do not.
+      if (verb !== "EXPLAIN" && verb !== "PREPARE" && verb !== "DECLARE") return;
+    } else this.#peeked = true;
+    this.#walk();
+  }
+
+  #transaction(): void {
+    if (this.#next() && this.#scanner.spelling.toUpperCase() === "TRANSACTION") {
+      this.#add(this.#scanner.spelling);
+    }
+  }
+
+  #walk(): void {
+    while (!this.#full && this.#next()) {
+      const { kind } = this.#scanner;
+      if (kind === SqlToken.word) this.#word();
+      else if (kind === SqlToken.quotedIdentifier) this.#identifier();
+      else if (kind === SqlToken.symbol) this.#symbol(this.#scanner.code);
+      else this.#level.expectsTable = false;
+      if (kind !== SqlToken.word) this.#previous = "";
+    }
+  }
+
+  #symbol(code: number): void {
+    const level = this.#level;
+    if (code === 0x28) this.#open();
+    else if (code === 0x29) {
+      this.#level = this.#outer.pop() ?? level;
+      // Behind WITH name AS (…) the statement itself begins.
+      this.#level.mayBegin = this.#with && this.#outer.length === 0;
+    } else if (code === 0x2c) level.expectsTable = level.inList;
+    else if (code === 0x3b && this.#outer.length === 0) this.#level = newLevel(true);
+    else level.expectsTable = false;
+  }
+
+  #open(): void {
+    // JOIN t USING (column) names no table; USING (SELECT …) is known by its verb.
+    const expectsTable = this.#level.expectsTable && this.#previous !== "USING";
+    this.#level.expectsTable = false;
+    this.#outer.push(this.#level);
+    this.#level = newLevel(true);
+    this.#level.expectsTable = expectsTable;
+    this.#level.inList = expectsTable;
+    this.#level.inQuery = expectsTable;
+  }
+
+  #word(): void {
+    const level = this.#level;
+    const before = this.#previous;
+    const word = this.#scanner.spelling.toUpperCase();
+    this.#previous = word;
+    if (word === "SELECT" || (queryVerbs.has(word) && this.#begins(word, before))) {
+      this.#verb(word, before);
+    } else if (level.inQuery && this.#leadsToTable(word, before)) {
+      level.expectsTable = true;
+      if (word === "FROM" || word === "USING") level.inList = true;
+    } else if (listEnders.has(word) || (word === "VALUES" && level.expectsTable)) {
+      level.inList = false;
+      level.expectsTable = false;
+    } else if (level.expectsTable && tableFillers.has(word)) return;
+    else this.#identifier();
+  }
+
+  /** Not the UPDATE of FOR UPDATE, ON UPDATE, DO UPDATE or THEN UPDATE, nor a column's name. */
+  #begins(word: string, before: string): boolean {
+    if (this.#level.inQuery) return false;
+    if (word === "TABLE" || word === "VALUES") return this.#level.mayBegin;
+    return this.#level.mayBegin || before === "FOR" || before === "AS" || before === "ANALYZE";
+  }
+
+  #verb(word: string, before: string): void {
+    const level = this.#level;
+    const continues = setOperators.has(before) || this.#continuesSetOperation(before);
+    if (!continues) this.#add(this.#scanner.spelling);
+    level.inQuery = true;
+    level.mayBegin = false;
+    level.inList = false;
+    level.expectsTable = word === "UPDATE" || word === "TABLE";
+    this.#with = this.#with && this.#outer.length > 0;
+  }
+
+  /** UNION ALL SELECT: `before` is ALL or DISTINCT, which nothing else puts before SELECT. */
+  #continuesSetOperation(before: string): boolean {
+    return before === "ALL" || before === "DISTINCT";
+  }
+
+  #leadsToTable(word: string, before: string): boolean {
+    if (word === "FROM") return before !== "DISTINCT";
+    return word === "JOIN" || word === "INTO" || word === "USING";
+  }
+
+  #identifier(): void {
+    const level = this.#level;
+    const begins = level.mayBegin;
+    const expected = level.expectsTable;
+    if (!this.#with || this.#outer.length > 0) level.mayBegin = begins && this.#explains();
+    level.expectsTable = false;
+    const start = this.#scanner.spelling;
+    const name = this.#dotted();
+    if (expected) {
+      if (name !== start || !this.#commonNames.has(commonName(start))) this.#add(name);
+    } else if (this.#with && this.#outer.length === 0 && this.#namesQuery()) {
+      this.#commonNames.add(commonName(start));
+    }
+  }
+
+  /** EXPLAIN ANALYZE VERBOSE, PREPARE name (…) AS, DECLARE name CURSOR FOR: the verb is to come. */
+  #explains(): boolean {
+    return this.#outer.length === 0 && !this.#level.inQuery;
+  }
+
+  /** WITH name AS, WITH name (columns) AS, and the next ones behind a comma. */
+  #namesQuery(): boolean {
+    const next = this.#peeked ? this.#scanner : undefined;
+    if (next === undefined) return false;
+    return next.code === 0x28 || next.spelling.toUpperCase() === "AS";
+  }
+}
+
+function newLevel(mayBegin: boolean): Level {
+  return { inQuery: false, expectsTable: false, inList: false, mayBegin };
+}
+
+function isIdentifier(kind: SqlToken): boolean {
+  return kind === SqlToken.word || kind === SqlToken.quotedIdentifier;
+}
+
+function commonName(spelling: string): string {
+  return spelling.startsWith('"') ? spelling.slice(1, -1) : spelling.toLowerCase();
+}

@@ -1,0 +1,25 @@
+/** Attribute names of database spans (semantic conventions 1.44.0, docs/db/database-spans.md). */
+
+export const ATTR_DB_SYSTEM_NAME = "db.system.name";
+/** Database, and schema where it is known: from general to specific, joined by "|". */
+export const ATTR_DB_NAMESPACE = "db.namespace";
+/** As the protocol names it; never taken from SQL text. */
+export const ATTR_DB_OPERATION_NAME = "db.operation.name";
+/** Operations of one message; only from two on. */
+export const ATTR_DB_OPERATION_BATCH_SIZE = "db.operation.batch.size";
+export const ATTR_DB_QUERY_TEXT = "db.query.text";
+export const ATTR_DB_QUERY_SUMMARY = "db.query.summary";
+/** SQLSTATE, vendor code or the like, as a string. */
+export const ATTR_DB_RESPONSE_STATUS_CODE = "db.response.status_code";
+export const ATTR_DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
+
+export const DB_SYSTEM_POSTGRESQL = "postgresql";
+
+/** Our own: rows that a statement has inserted, changed, deleted or copied. */
+export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";
+/** Our own: true when db.query.text is only the beginning of the text. */
+export const ATTR_OLLY_DB_QUERY_TRUNCATED = "olly.db.query.truncated";
+/** Our own: "active" or "failed", when the statement was sent inside a transaction block. */
+export const ATTR_OLLY_DB_TRANSACTION_STATUS = "olly.db.transaction.status";
+/** Our own: application_name of the start-up packet; on SERVER spans, which it tells the caller. */
+export const ATTR_OLLY_DB_APPLICATION_NAME = "olly.db.application_name";

@@ -1,0 +1,35 @@
+/**
+ * Layout of a message as libolly/include/olly_wire.h states it. Invariant: every number here is
+ * compared with the C header by test/contract/wire-layout.test.ts.
+ */
+
+export const WIRE_VERSION = 1;
+
+/** Offsets in struct olly_header; integers are little-endian. */
+export const headerOffset = {
+  type: 0,
+  flags: 1,
+  sequence: 2,
+  pid: 4,
+  tid: 8,
+  fd: 12,
+  payloadLength: 16,
+  wireLength: 20,
+  timestamp: 24,
+} as const;
+
+export const HEADER_BYTES = 32;
+
+/** Lengths of CONNECT and ACCEPT payloads: address then port, network order, no padding. */
+export const addressBytes = {
+  ipv4Remote: 6,
+  ipv4Both: 12,
+  ipv6Remote: 18,
+  ipv6Both: 36,
+} as const;
+
+/** Bounds of the PROCESS payload. */
+export const processHello = {
+  argsMax: 8,
+  stringBytesMax: 256,
+} as const;
