@@ -23,6 +23,8 @@ export const limits = {
   ringDrainBytesMax: 256 * 1024,
   pollBytesMax: 16 * 1024 * 1024,
   intakeBytesMax: 64 * 1024 * 1024,
+  /** Piece of private memory into which rings are copied; holds at least one drain. */
+  intakeBlockBytes: 512 * 1024,
   /** A record that stays unwritten so long has lost its writer: the next one is looked for. */
   ringStallNs: 1e9,
   /** Datagrams received but not yet taken over by the main thread. */

@@ -1,6 +1,6 @@
 """The demo's second service: how many pieces of an item are in stock.
 
-usage: inventory.py PORT_FILE
+usage: inventory.py PORT
 """
 
 import logging
@@ -34,4 +34,4 @@ class InventoryHandler(service.Handler):
 
 if __name__ == "__main__":
     service.configure_logging("inventory")
-    service.serve(InventoryHandler, sys.argv[1])
+    service.serve(InventoryHandler, int(sys.argv[1]))

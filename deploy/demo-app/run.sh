@@ -12,15 +12,23 @@ olly=${OLLY:-$here/../../dist/olly}
 state=
 database=
 postgres_pid=
+olly_pid=
 
 say() {
     echo "demo: $*" >&2
 }
 
+end() {
+    kill "-$1" "$2" 2>/dev/null || true
+    wait "$2" 2>/dev/null || true
+}
+
 finish() {
+    if [ -n "$olly_pid" ]; then
+        end TERM "$olly_pid"
+    fi
     if [ -n "$postgres_pid" ]; then
-        kill -INT "$postgres_pid" 2>/dev/null || true
-        wait "$postgres_pid" 2>/dev/null || true
+        end INT "$postgres_pid"
     fi
     for directory in $state $database; do
         rm -rf "$directory"
@@ -57,6 +65,7 @@ choose_owner() {
     fi
 }
 
+# A port on which nothing listened a moment ago.
 free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
@@ -103,4 +112,11 @@ else
 fi
 
 say "two unmodified Python services run under olly; their traces and logs follow"
-"$olly" run --output pretty -- sh "$here/services.sh" "$python" "$state"
+# In the background, so that a signal to this script is answered at once.
+"$olly" run --output pretty -- sh "$here/services.sh" "$python" "$state" \
+    "$(free_port)" "$(free_port)" &
+olly_pid=$!
+code=0
+wait "$olly_pid" || code=$?
+olly_pid=
+(exit "$code")

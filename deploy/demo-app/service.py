@@ -6,7 +6,7 @@ Nothing here knows of tracing. Each thread of the server keeps its own database 
 import json
 import logging
 import os
-import socket
+import signal
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,12 +68,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
 
-def serve(handler, port_file):
-    """Serves on a free loopback port, which it writes to `port_file` once it listens."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def serve(handler, port):
+    """Serves on a loopback port until SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
-    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with open(port_file + ".new", "w", encoding="ascii") as file:
-        file.write(f"{server.server_address[1]}\n")
-    os.rename(port_file + ".new", port_file)
     server.serve_forever()

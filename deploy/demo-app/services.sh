@@ -3,12 +3,14 @@
 # The visitor stands for a browser somewhere else, so olly's kill switch keeps it out of the traces.
 # Invariant: when this script has ended, neither service runs any more.
 #
-# usage: services.sh PYTHON STATE_DIRECTORY
+# usage: services.sh PYTHON STATE_DIRECTORY SHOP_PORT INVENTORY_PORT
 set -eu
 
 python=$1
 state=$2
-here=$(dirname "$0")
+shop_port=$3
+inventory_port=$4
+here=${0%/*}
 services=
 
 stop() {
@@ -25,26 +27,12 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 
 start() {
-    OTEL_SERVICE_NAME=$1 "$python" "$here/$1.py" "$state/$1.port" >"$state/$1.log" 2>&1 &
+    name=$1
+    shift
+    OTEL_SERVICE_NAME=$name "$python" "$here/$name.py" "$@" >"$state/$name.log" 2>&1 &
     services="$services $!"
 }
 
-wait_for_port() {
-    attempts=200
-    while [ ! -f "$state/$1.port" ]; do
-        attempts=$((attempts - 1))
-        if [ "$attempts" -eq 0 ]; then
-            echo "demo: $1 did not start:" >&2
-            cat "$state/$1.log" >&2
-            exit 1
-        fi
-        sleep 0.05
-    done
-}
-
-export DEMO_INVENTORY_PORT_FILE="$state/inventory.port"
-start inventory
-start shop
-wait_for_port inventory
-wait_for_port shop
-OLLY_DISABLED=1 "$python" "$here/visit.py" "$(cat "$state/shop.port")"
+start inventory "$inventory_port"
+start shop "$shop_port" "$inventory_port"
+OLLY_DISABLED=1 "$python" "$here/visit.py" "$shop_port" "$inventory_port"

@@ -1,13 +1,12 @@
 """The demo's first service: a shop that knows orders and asks the inventory service for stock.
 
-usage: shop.py PORT_FILE, with DEMO_INVENTORY_PORT_FILE naming the other service's port file.
+usage: shop.py PORT INVENTORY_PORT
 GET /orders/<id>, POST /orders {"item": n, "pieces": n}, GET /stock/<item>, GET /error
 """
 
 import http.client
 import json
 import logging
-import os
 import sys
 import threading
 
@@ -22,8 +21,7 @@ _thread = threading.local()
 def ask_inventory(item):
     """GET /stock/<item> of the inventory service, over this thread's kept-alive connection."""
     if not hasattr(_thread, "inventory"):
-        with open(os.environ["DEMO_INVENTORY_PORT_FILE"], encoding="ascii") as file:
-            port = int(file.read())
+        port = int(sys.argv[2])
         _thread.inventory = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     _thread.inventory.request("GET", f"/stock/{item}")
     response = _thread.inventory.getresponse()
@@ -99,4 +97,4 @@ class ShopHandler(service.Handler):
 
 if __name__ == "__main__":
     service.configure_logging("shop")
-    service.serve(ShopHandler, sys.argv[1])
+    service.serve(ShopHandler, int(sys.argv[1]))

@@ -1,11 +1,17 @@
 """Sends the demo's requests to the shop and says what came back, one line each.
 
-usage: visit.py SHOP_PORT. Exit code 1 when an answer has another status than expected.
+usage: visit.py SHOP_PORT INVENTORY_PORT, once both services are starting.
+Exit code 1 when one does not come up or an answer has another status than expected.
 """
 
 import http.client
 import json
+import socket
 import sys
+import time
+
+READY_SECONDS_MAX = 10
+RETRY_SECONDS = 0.05
 
 VISITS = [
     ("GET", "/orders/1", None, 200),
@@ -18,7 +24,21 @@ VISITS = [
 ]
 
 
+def wait_for(port):
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
+
+
 def main():
+    for port in sys.argv[1:]:
+        wait_for(int(port))
     connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
     wrong = 0
     for method, path, body, expected in VISITS:

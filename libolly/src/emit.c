@@ -17,9 +17,10 @@ void olly_count(enum olly_counter counter) {
     __atomic_fetch_add(&counters[counter], 1, __ATOMIC_RELAXED);
 }
 
-/* One socket per message: a descriptor that we kept could be closed and reused under us. */
-static bool olly__datagram(const struct olly_header *header, const struct iovec *iov,
-                           size_t count) {
+/* One socket per message: a descriptor that we kept could be closed and reused under us. Kept out
+ * of olly_emit, whose stack has to be small. */
+static __attribute__((noinline)) bool olly__datagram(const struct olly_header *header,
+                                                     const struct iovec *iov, size_t count) {
     struct iovec pieces[OLLY_IOVECS_PER_DATAGRAM];
     struct olly_header head = *header;
     size_t used = 1;

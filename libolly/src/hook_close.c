@@ -9,10 +9,8 @@
 
 void olly_syscall_close(long fd);
 
-OLLY_HOOK(int, close, (int fd)) {
-    if (!olly_dormant()) {
-        olly_table_closing(fd);
-    }
+OLLY_HOOK(int, close, (int fd), (fd)) {
+    olly_table_closing(fd);
     return olly_real.close(fd);
 }
 
@@ -33,15 +31,15 @@ static void olly__range_closing(uint32_t first, uint32_t last) {
     }
 }
 
-OLLY_HOOK(int, close_range, (unsigned first, unsigned last, int flags)) {
-    if (!olly_dormant() && first <= last && (flags & OLLY__CLOSE_RANGE_CLOEXEC) == 0) {
+OLLY_HOOK(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags)) {
+    if (first <= last && (flags & OLLY__CLOSE_RANGE_CLOEXEC) == 0) {
         olly__range_closing(first, last);
     }
     return olly_real.close_range(first, last, flags);
 }
 
 /* Returns nothing, so it is not among the others; older C libraries lack it. */
-OLLY_HOOK(void, closefrom, (int first)) {
+OLLY_HOOK_ALWAYS(void, closefrom, (int first)) {
     uint32_t from = first < 0 ? 0 : (uint32_t)first;
     if (!olly_dormant()) {
         olly__range_closing(from, UINT32_MAX);
@@ -59,9 +57,9 @@ OLLY_HOOK(void, closefrom, (int first)) {
     }
 }
 
-OLLY_HOOK(int, dup, (int fd)) {
+OLLY_HOOK(int, dup, (int fd), (fd)) {
     int copy = olly_real.dup(fd);
-    if (!olly_dormant() && copy >= 0) {
+    if (copy >= 0) {
         olly_table_copied(fd, copy);
     }
     return copy;
@@ -74,19 +72,15 @@ static void olly__replaced(int fd, int as, int result) {
     }
 }
 
-OLLY_HOOK(int, dup2, (int fd, int as)) {
+OLLY_HOOK(int, dup2, (int fd, int as), (fd, as)) {
     int result = olly_real.dup2(fd, as);
-    if (!olly_dormant()) {
-        olly__replaced(fd, as, result);
-    }
+    olly__replaced(fd, as, result);
     return result;
 }
 
-OLLY_HOOK(int, dup3, (int fd, int as, int flags)) {
+OLLY_HOOK(int, dup3, (int fd, int as, int flags), (fd, as, flags)) {
     int result = olly_real.dup3(fd, as, flags);
-    if (!olly_dormant()) {
-        olly__replaced(fd, as, result);
-    }
+    olly__replaced(fd, as, result);
     return result;
 }
 
@@ -95,17 +89,17 @@ static bool olly__is_dup(int command) {
 }
 
 /* A word is all that the variable argument can be. */
-OLLY_HOOK(int, fcntl, (int fd, int command, void *argument)) {
+OLLY_HOOK(int, fcntl, (int fd, int command, void *argument), (fd, command, argument)) {
     int result = olly_real.fcntl(fd, command, argument);
-    if (!olly_dormant() && olly__is_dup(command) && result >= 0) {
+    if (olly__is_dup(command) && result >= 0) {
         olly_table_copied(fd, result);
     }
     return result;
 }
 
-OLLY_HOOK(int, fcntl64, (int fd, int command, void *argument)) {
+OLLY_HOOK(int, fcntl64, (int fd, int command, void *argument), (fd, command, argument)) {
     int result = olly_real.fcntl64(fd, command, argument);
-    if (!olly_dormant() && olly__is_dup(command) && result >= 0) {
+    if (olly__is_dup(command) && result >= 0) {
         olly_table_copied(fd, result);
     }
     return result;

@@ -49,10 +49,7 @@ static void olly__connected(int fd, const olly_sockaddr *to, size_t bytes, uint6
     olly_table_opened(fd, OLLY_ROLE_CLIENT, &addresses, time);
 }
 
-OLLY_HOOK(int, connect, (int fd, const olly_sockaddr *to, socklen_t bytes)) {
-    if (olly_dormant()) {
-        return olly_real.connect(fd, to, bytes);
-    }
+OLLY_HOOK(int, connect, (int fd, const olly_sockaddr *to, socklen_t bytes), (fd, to, bytes)) {
     olly_refresh();
     uint64_t time = olly_now();
     int result = olly_real.connect(fd, to, bytes);
@@ -76,7 +73,7 @@ static void olly__accepted(int fd) {
     }
 }
 
-OLLY_HOOK(int, accept, (int fd, olly_sockaddr *from, socklen_t *bytes)) {
+OLLY_HOOK_ALWAYS(int, accept, (int fd, olly_sockaddr *from, socklen_t *bytes)) {
     int accepted = olly_real.accept(fd, from, bytes);
     if (!olly_dormant()) {
         olly_refresh();
@@ -85,7 +82,7 @@ OLLY_HOOK(int, accept, (int fd, olly_sockaddr *from, socklen_t *bytes)) {
     return accepted;
 }
 
-OLLY_HOOK(int, accept4, (int fd, olly_sockaddr *from, socklen_t *bytes, int flags)) {
+OLLY_HOOK_ALWAYS(int, accept4, (int fd, olly_sockaddr *from, socklen_t *bytes, int flags)) {
     int accepted = olly_real.accept4(fd, from, bytes, flags);
     if (!olly_dormant()) {
         olly_refresh();
@@ -94,8 +91,8 @@ OLLY_HOOK(int, accept4, (int fd, olly_sockaddr *from, socklen_t *bytes, int flag
     return accepted;
 }
 
-OLLY_HOOK(int, shutdown, (int fd, int how)) {
-    if (olly_dormant() || !olly_wants(fd, true)) {
+OLLY_HOOK(int, shutdown, (int fd, int how), (fd, how)) {
+    if (!olly_wants(fd, true)) {
         return olly_real.shutdown(fd, how);
     }
     uint64_t time = olly_now();

@@ -30,37 +30,38 @@ static ssize_t olly__buffer_in(int fd, void *to, size_t asked, int flags, ssize_
     return got;
 }
 
-OLLY_HOOK(ssize_t, read, (int fd, void *to, size_t n)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+OLLY_HOOK(ssize_t, read, (int fd, void *to, size_t n), (fd, to, n)) {
+    if (!olly__reads(fd)) {
         return olly_real.read(fd, to, n);
     }
     return olly__buffer_in(fd, to, n, 0, olly_real.read(fd, to, n));
 }
 
-OLLY_HOOK(ssize_t, __read_chk, (int fd, void *to, size_t n, size_t room)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+OLLY_HOOK(ssize_t, __read_chk, (int fd, void *to, size_t n, size_t room), (fd, to, n, room)) {
+    if (!olly__reads(fd)) {
         return olly_real.__read_chk(fd, to, n, room);
     }
     return olly__buffer_in(fd, to, n, 0, olly_real.__read_chk(fd, to, n, room));
 }
 
-OLLY_HOOK(ssize_t, recv, (int fd, void *to, size_t n, int flags)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+OLLY_HOOK(ssize_t, recv, (int fd, void *to, size_t n, int flags), (fd, to, n, flags)) {
+    if (!olly__reads(fd)) {
         return olly_real.recv(fd, to, n, flags);
     }
     return olly__buffer_in(fd, to, n, flags, olly_real.recv(fd, to, n, flags));
 }
 
-OLLY_HOOK(ssize_t, __recv_chk, (int fd, void *to, size_t n, size_t room, int flags)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+OLLY_HOOK(ssize_t, __recv_chk, (int fd, void *to, size_t n, size_t room, int flags),
+          (fd, to, n, room, flags)) {
+    if (!olly__reads(fd)) {
         return olly_real.__recv_chk(fd, to, n, room, flags);
     }
     return olly__buffer_in(fd, to, n, flags, olly_real.__recv_chk(fd, to, n, room, flags));
 }
 
 OLLY_HOOK(ssize_t, recvfrom, (int fd, void *to, size_t n, int flags, olly_sockaddr *from,
-                              socklen_t *from_bytes)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+                              socklen_t *from_bytes), (fd, to, n, flags, from, from_bytes)) {
+    if (!olly__reads(fd)) {
         return olly_real.recvfrom(fd, to, n, flags, from, from_bytes);
     }
     ssize_t got = olly_real.recvfrom(fd, to, n, flags, from, from_bytes);
@@ -68,8 +69,9 @@ OLLY_HOOK(ssize_t, recvfrom, (int fd, void *to, size_t n, int flags, olly_sockad
 }
 
 OLLY_HOOK(ssize_t, __recvfrom_chk, (int fd, void *to, size_t n, size_t room, int flags,
-                                    olly_sockaddr *from, socklen_t *from_bytes)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+                                    olly_sockaddr *from, socklen_t *from_bytes),
+                                   (fd, to, n, room, flags, from, from_bytes)) {
+    if (!olly__reads(fd)) {
         return olly_real.__recvfrom_chk(fd, to, n, room, flags, from, from_bytes);
     }
     ssize_t got = olly_real.__recvfrom_chk(fd, to, n, room, flags, from, from_bytes);
@@ -85,8 +87,8 @@ static bool olly__has_room(const struct iovec *iov, size_t count) {
     return false;
 }
 
-OLLY_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int count)) {
-    if (olly_dormant() || !olly__reads(fd)) {
+OLLY_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov, count)) {
+    if (!olly__reads(fd)) {
         return olly_real.readv(fd, iov, count);
     }
     ssize_t got = olly_real.readv(fd, iov, count);
@@ -130,10 +132,7 @@ static void olly__message_in(int fd, const struct msghdr *message, size_t bytes,
 }
 
 /* Not skipped for sockets of no interest: descriptors arrive on any AF_UNIX socket. */
-OLLY_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags)) {
-    if (olly_dormant()) {
-        return olly_real.recvmsg(fd, message, flags);
-    }
+OLLY_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags)) {
     olly_refresh();
     ssize_t got = olly_real.recvmsg(fd, message, flags);
     if (got >= 0) {
@@ -143,10 +142,7 @@ OLLY_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags)) {
 }
 
 OLLY_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags,
-                          struct timespec *timeout)) {
-    if (olly_dormant()) {
-        return olly_real.recvmmsg(fd, messages, count, flags, timeout);
-    }
+                          struct timespec *timeout), (fd, messages, count, flags, timeout)) {
     olly_refresh();
     int got = olly_real.recvmmsg(fd, messages, count, flags, timeout);
     for (int i = 0; i < got; i++) {

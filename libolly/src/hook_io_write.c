@@ -30,16 +30,16 @@ static ssize_t olly__buffer_out(int fd, const void *from, int flags, ssize_t sen
     return sent;
 }
 
-OLLY_HOOK(ssize_t, write, (int fd, const void *from, size_t n)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+OLLY_HOOK(ssize_t, write, (int fd, const void *from, size_t n), (fd, from, n)) {
+    if (!olly__writes(fd)) {
         return olly_real.write(fd, from, n);
     }
     uint64_t time = olly_now();
     return olly__buffer_out(fd, from, 0, olly_real.write(fd, from, n), time);
 }
 
-OLLY_HOOK(ssize_t, send, (int fd, const void *from, size_t n, int flags)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+OLLY_HOOK(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags)) {
+    if (!olly__writes(fd)) {
         return olly_real.send(fd, from, n, flags);
     }
     uint64_t time = olly_now();
@@ -47,8 +47,9 @@ OLLY_HOOK(ssize_t, send, (int fd, const void *from, size_t n, int flags)) {
 }
 
 OLLY_HOOK(ssize_t, sendto, (int fd, const void *from, size_t n, int flags,
-                            const olly_sockaddr *to, socklen_t to_bytes)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+                            const olly_sockaddr *to, socklen_t to_bytes),
+                           (fd, from, n, flags, to, to_bytes)) {
+    if (!olly__writes(fd)) {
         return olly_real.sendto(fd, from, n, flags, to, to_bytes);
     }
     uint64_t time = olly_now();
@@ -56,8 +57,8 @@ OLLY_HOOK(ssize_t, sendto, (int fd, const void *from, size_t n, int flags,
     return olly__buffer_out(fd, from, flags, sent, time);
 }
 
-OLLY_HOOK(ssize_t, writev, (int fd, const struct iovec *iov, int count)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+OLLY_HOOK(ssize_t, writev, (int fd, const struct iovec *iov, int count), (fd, iov, count)) {
+    if (!olly__writes(fd)) {
         return olly_real.writev(fd, iov, count);
     }
     uint64_t time = olly_now();
@@ -66,8 +67,9 @@ OLLY_HOOK(ssize_t, writev, (int fd, const struct iovec *iov, int count)) {
     return sent;
 }
 
-OLLY_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+OLLY_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
+          (fd, message, flags)) {
+    if (!olly__writes(fd)) {
         return olly_real.sendmsg(fd, message, flags);
     }
     uint64_t time = olly_now();
@@ -78,8 +80,9 @@ OLLY_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags)) {
     return sent;
 }
 
-OLLY_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags)) {
-    if (olly_dormant() || !olly__writes(fd)) {
+OLLY_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
+          (fd, messages, count, flags)) {
+    if (!olly__writes(fd)) {
         return olly_real.sendmmsg(fd, messages, count, flags);
     }
     uint64_t time = olly_now();
@@ -92,8 +95,8 @@ OLLY_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int 
 }
 
 /* The bytes go from file to socket inside the kernel: only their number is known. */
-OLLY_HOOK(ssize_t, sendfile, (int to, int from, off_t *offset, size_t n)) {
-    if (olly_dormant() || !olly__writes(to)) {
+OLLY_HOOK(ssize_t, sendfile, (int to, int from, off_t *offset, size_t n), (to, from, offset, n)) {
+    if (!olly__writes(to)) {
         return olly_real.sendfile(to, from, offset, n);
     }
     uint64_t time = olly_now();
@@ -102,8 +105,8 @@ OLLY_HOOK(ssize_t, sendfile, (int to, int from, off_t *offset, size_t n)) {
     return sent;
 }
 
-OLLY_HOOK(ssize_t, sendfile64, (int to, int from, off_t *offset, size_t n)) {
-    if (olly_dormant() || !olly__writes(to)) {
+OLLY_HOOK(ssize_t, sendfile64, (int to, int from, off_t *offset, size_t n), (to, from, offset, n)) {
+    if (!olly__writes(to)) {
         return olly_real.sendfile64(to, from, offset, n);
     }
     uint64_t time = olly_now();
@@ -113,8 +116,8 @@ OLLY_HOOK(ssize_t, sendfile64, (int to, int from, off_t *offset, size_t n)) {
 }
 
 OLLY_HOOK(ssize_t, splice, (int from, loff_t *from_at, int to, loff_t *to_at, size_t n,
-                            unsigned flags)) {
-    if (olly_dormant() || (!olly__writes(to) && !olly_wants(from, false))) {
+                            unsigned flags), (from, from_at, to, to_at, n, flags)) {
+    if (!olly__writes(to) && !olly_wants(from, false)) {
         return olly_real.splice(from, from_at, to, to_at, n, flags);
     }
     uint64_t time = olly_now();

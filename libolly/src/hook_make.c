@@ -6,19 +6,17 @@
 
 /* Dormant calls leave stale words behind; the next activation makes them all stale anyway. */
 #define OLLY__MAKER(result, name, parameters, arguments, raw) \
-    OLLY_HOOK(result, name, parameters) {                     \
+    OLLY_HOOK(result, name, parameters, arguments) {          \
         result made = olly_real.name arguments;               \
-        if (!olly_dormant()) {                                \
-            olly_table_reset(made);                           \
-        }                                                     \
+        olly_table_reset(made);                               \
         return made;                                          \
     }
 OLLY_REAL_MAKERS(OLLY__MAKER)
 
 #define OLLY__PAIR_MAKER(result, name, parameters, arguments, raw) \
-    OLLY_HOOK(result, name, parameters) {                          \
+    OLLY_HOOK(result, name, parameters, arguments) {               \
         result made = olly_real.name arguments;                    \
-        if (!olly_dormant() && made == 0) {                        \
+        if (made == 0) {                                           \
             olly_table_reset(pair[0]);                             \
             olly_table_reset(pair[1]);                             \
         }                                                          \

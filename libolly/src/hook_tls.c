@@ -171,7 +171,6 @@ static void olly__plaintext_in(struct olly__tls_call *call, const void *to, size
 /* The return address names the module whose call this is. */
 #define OLLY__CALLER ((uintptr_t)__builtin_return_address(0))
 
-/* Kept out of the hooks themselves, so that their dormant path needs no stack. */
 static __attribute__((noinline)) int olly__read(struct olly__tls_call *call, void *to, int n) {
     olly__enter(call);
     int got = call->library->read(call->ssl, to, n);
@@ -180,7 +179,7 @@ static __attribute__((noinline)) int olly__read(struct olly__tls_call *call, voi
     return got;
 }
 
-OLLY_HOOK(int, SSL_read, (void *ssl, void *to, int n)) {
+OLLY_HOOK_ALWAYS(int, SSL_read, (void *ssl, void *to, int n)) {
     struct olly__tls_call call;
     call.library = olly_tls_library_of(OLLY__CALLER, &call.scratch);
     if (call.library == NULL || call.library->read == NULL) {
@@ -203,7 +202,7 @@ static __attribute__((noinline)) int olly__read_ex(struct olly__tls_call *call, 
     return done;
 }
 
-OLLY_HOOK(int, SSL_read_ex, (void *ssl, void *to, size_t n, size_t *got)) {
+OLLY_HOOK_ALWAYS(int, SSL_read_ex, (void *ssl, void *to, size_t n, size_t *got)) {
     struct olly__tls_call call;
     call.library = olly_tls_library_of(OLLY__CALLER, &call.scratch);
     if (call.library == NULL || call.library->read_ex == NULL) {
@@ -217,7 +216,7 @@ OLLY_HOOK(int, SSL_read_ex, (void *ssl, void *to, size_t n, size_t *got)) {
     return olly__read_ex(&call, to, n, got);
 }
 
-OLLY_HOOK(int, SSL_write, (void *ssl, const void *from, int n)) {
+OLLY_HOOK_ALWAYS(int, SSL_write, (void *ssl, const void *from, int n)) {
     struct olly__tls_call call;
     call.library = olly_tls_library_of(OLLY__CALLER, &call.scratch);
     if (call.library == NULL || call.library->write == NULL) {
@@ -237,7 +236,7 @@ OLLY_HOOK(int, SSL_write, (void *ssl, const void *from, int n)) {
     return sent;
 }
 
-OLLY_HOOK(int, SSL_write_ex, (void *ssl, const void *from, size_t n, size_t *sent)) {
+OLLY_HOOK_ALWAYS(int, SSL_write_ex, (void *ssl, const void *from, size_t n, size_t *sent)) {
     struct olly__tls_call call;
     call.library = olly_tls_library_of(OLLY__CALLER, &call.scratch);
     if (call.library == NULL || call.library->write_ex == NULL) {
@@ -276,7 +275,7 @@ static int olly__handshake(struct olly__tls_call *call, olly__handshake_function
 }
 
 #define OLLY__HANDSHAKE_HOOK(name, member)                                     \
-    OLLY_HOOK(int, name, (void *ssl)) {                                        \
+    OLLY_HOOK_ALWAYS(int, name, (void *ssl)) {                                 \
         struct olly__tls_call call;                                            \
         call.library = olly_tls_library_of(OLLY__CALLER, &call.scratch);       \
         if (call.library == NULL || call.library->member == NULL) {            \
@@ -289,7 +288,7 @@ OLLY__HANDSHAKE_HOOK(SSL_connect, connect)
 OLLY__HANDSHAKE_HOOK(SSL_accept, accept)
 
 /* The address may come back as another connection's object. */
-OLLY_HOOK(void, SSL_free, (void *ssl)) {
+OLLY_HOOK_ALWAYS(void, SSL_free, (void *ssl)) {
     struct olly_tls_library scratch;
     const struct olly_tls_library *library = olly_tls_library_of(OLLY__CALLER, &scratch);
     if (ssl != NULL) {
@@ -304,7 +303,7 @@ OLLY_HOOK(void, SSL_free, (void *ssl)) {
 }
 
 /* Unloading a library makes cached functions of it unusable. */
-OLLY_HOOK(int, dlclose, (void *handle)) {
+OLLY_HOOK_ALWAYS(int, dlclose, (void *handle)) {
     int (*real)(void *) = (int (*)(void *))olly_find_next("dlclose");
     if (real == NULL) {
         return -1;

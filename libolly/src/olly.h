@@ -17,11 +17,25 @@
 #define OLLY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define OLLY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Everything declared below is the library's own: reached directly, not through a table. */
+#pragma GCC visibility push(hidden)
+
 /* Defines an exported function under a C name of our own: the libc headers declare the same
  * symbols, some with variable arguments, and must not clash. */
-#define OLLY_HOOK(result, name, parameters)                                   \
+#define OLLY_HOOK_ALWAYS(result, name, parameters)                            \
     OLLY_EXPORT result olly__hook_##name parameters __asm__(#name);           \
-    result olly__hook_##name parameters
+    OLLY_EXPORT result olly__hook_##name parameters
+
+/* The same, with the body out of the way: dormant, it is one load and a jump, without a frame. */
+#define OLLY_HOOK(result, name, parameters, arguments)                        \
+    static result olly__active_##name parameters;                             \
+    OLLY_HOOK_ALWAYS(result, name, parameters) {                              \
+        if (olly_dormant()) {                                                 \
+            return olly_real.name arguments;                                  \
+        }                                                                     \
+        return olly__active_##name arguments;                                 \
+    }                                                                         \
+    static __attribute__((noinline)) result olly__active_##name parameters
 
 /* ---- control.c: the page that the agent writes and every hook reads first ---- */
 
@@ -309,5 +323,7 @@ void olly_tls_loop_turn(void);
 /* ---- hook_stdio.c ---- */
 
 void olly_stdio_patch(void);
+
+#pragma GCC visibility pop
 
 #endif

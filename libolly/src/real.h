@@ -52,7 +52,8 @@ typedef struct sockaddr olly_sockaddr;
     X(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags),    \
       olly_raw(SYS_sendto, fd, from, n, flags, 0, 0))                                          \
     X(ssize_t, sendto,                                                                         \
-      (int fd, const void *from, size_t n, int flags, const olly_sockaddr *to, socklen_t to_bytes), \
+      (int fd, const void *from, size_t n, int flags, const olly_sockaddr *to,                 \
+       socklen_t to_bytes),                                                                    \
       (fd, from, n, flags, to, to_bytes), olly_raw(SYS_sendto, fd, from, n, flags, to, to_bytes)) \
     X(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),                     \
       (fd, message, flags), olly_raw(SYS_sendmsg, fd, message, flags))                         \
@@ -154,6 +155,6 @@ struct olly_real_functions {
     OLLY_REAL_ALL(OLLY__MEMBER)
 };
 
-extern struct olly_real_functions olly_real;
+extern struct olly_real_functions olly_real __attribute__((visibility("hidden")));
 
 #endif

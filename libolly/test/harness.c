@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -209,6 +212,18 @@ void agent_free(struct agent *agent) {
     free(agent);
 }
 
+static void refuse(int call, int with) {
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)with),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = 4, .filter = steps};
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
 pid_t agent_start(struct agent *agent, char *const argv[], const char *output, bool hooked) {
     pid_t pid = fork();
     if (pid != 0) {
@@ -223,6 +238,9 @@ pid_t agent_start(struct agent *agent, char *const argv[], const char *output, b
         int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
         dup2(fd, 1);
         close(fd);
+    }
+    if (agent->refused_call != 0) {
+        refuse(agent->refused_call, agent->refused_with);
     }
     execvp(argv[0], argv);
     _exit(127);

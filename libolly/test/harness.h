@@ -38,6 +38,8 @@ struct agent {
     size_t hellos;
     bool paused; /* rings are not drained */
     bool keep;   /* false: messages are counted only */
+    int refused_call; /* a system call that the program does not get, as on an old kernel */
+    int refused_with; /* errno */
     uint64_t seen;
 };
 

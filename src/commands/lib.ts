@@ -52,7 +52,15 @@ function writeLibrary(library: Uint8Array, directory: string): string {
     renameSync(draft, path);
     return path;
   } catch (error) {
-    rmSync(draft, { force: true });
+    removeDraft(draft);
     throw new SetupError(`cannot write ${path}: ${reasonOf(error)}`);
+  }
+}
+
+function removeDraft(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It could not even be made; why is said already.
   }
 }

@@ -1,4 +1,5 @@
 /** One place to which telemetry goes, with its own queue, acknowledgement and retry. */
+import { SetupError } from "../lib/setup-error.ts";
 import type { Clock } from "../model/clock.ts";
 import type { LogRecord } from "../model/log-record.ts";
 import type { Span } from "../model/span.ts";
@@ -46,6 +47,6 @@ export interface Destination {
 }
 
 /** What is wrong with a setting, in one line; thrown only while the exporter is created. */
-export class ExportSetupError extends Error {
+export class ExportSetupError extends SetupError {
   override readonly name = "ExportSetupError";
 }

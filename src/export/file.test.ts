@@ -103,9 +103,9 @@ describe("createExporter with a file", () => {
   });
 
   const refused: [string, (directory: string) => string, string][] = [
-    ["a full device", () => "/dev/full", "no space left on device"],
-    ["a directory", (path) => path, "is a directory"],
-    ["a missing directory", (path) => join(path, "no/out.json"), "no such directory"],
+    ["a full device", () => "/dev/full", "no space left on the device"],
+    ["a directory", (path) => path, "it is a directory"],
+    ["a missing directory", (path) => join(path, "no/out.json"), "no such file or directory"],
     [
       "a file as directory",
       (path) => join(path, "a-file/x"),
@@ -133,23 +133,25 @@ describe("createExporter with a file", () => {
 });
 
 describe("a disk that fills up", () => {
+  const source = (name: string) => JSON.stringify(join(import.meta.dir, name));
+
   /** A file that may grow to `bytes`, by a limit on a child process that runs `script`. */
   function runLimited(kilobytes: number, script: string): unknown {
-    const source = join(directory, "child.ts");
-    writeFileSync(source, script);
+    const child = join(directory, "child.ts");
+    writeFileSync(child, script);
     const command = `trap '' XFSZ; ulimit -f ${kilobytes}; exec "$0" "$1"`;
-    const child = Bun.spawnSync(["bash", "-c", command, process.execPath, source]);
-    expect(child.stderr.toString()).toBe("");
-    return JSON.parse(child.stdout.toString());
+    const ended = Bun.spawnSync(["bash", "-c", command, process.execPath, child]);
+    expect(ended.stderr.toString()).toBe("");
+    return JSON.parse(ended.stdout.toString());
   }
 
   test("half a line is taken back, and everything that did not fit is counted", () => {
     const path = join(directory, "out.json");
     const status = runLimited(
       64,
-      `import { createExporter } from ${JSON.stringify(join(import.meta.dir, "exporter.ts"))};
-       import { testContext } from ${JSON.stringify(join(import.meta.dir, "test-context.ts"))};
-       import { processOf, seededRandom, typicalSpan } from ${JSON.stringify(join(import.meta.dir, "otlp/test-data.ts"))};
+      `import { createExporter } from ${source("exporter.ts")};
+       import { testContext } from ${source("test-context.ts")};
+       import { processOf, seededRandom, typicalSpan } from ${source("otlp/test-data.ts")};
        const context = testContext();
        const exporter = createExporter({ file: { path: ${JSON.stringify(path)} } }, context);
        const random = seededRandom(1);
@@ -159,7 +161,8 @@ describe("a disk that fills up", () => {
          await exporter.flush(1000);
        }
        const [status] = exporter.status();
-       console.log(JSON.stringify({ ...status, drops: context.drops.entries(), warnings: context.warnings }));`,
+       const drops = context.drops.entries();
+       console.log(JSON.stringify({ ...status, drops, warnings: context.warnings }));`,
     );
     const lines = readFileSync(path, "utf8").trimEnd().split("\n");
     const written = lines.flatMap((line) => JSON.parse(line).resourceSpans[0].scopeSpans[0].spans);
@@ -167,14 +170,14 @@ describe("a disk that fills up", () => {
     expect(status).toEqual({
       name: "file",
       state: "failed",
-      lastError: `cannot write to ${path}: file too large`,
+      lastError: `cannot write to ${path}: the file is too large`,
       queued: 0,
       exportedSpans: written.length,
       exportedLogs: 0,
       failedSpans: 120 - written.length,
       failedLogs: 0,
       drops: [["file_write_failed", 120 - written.length]],
-      warnings: [`file: cannot write to ${path}: file too large`],
+      warnings: [`file: cannot write to ${path}: the file is too large`],
     });
   });
 });
@@ -278,7 +281,7 @@ test("somebody else's lines are never cut", () => {
   expect(readFileSync(path, "utf8")).toBe("one\nother\ntwo\n");
 });
 
-test("the console's JSON format writes the same lines, and a writer that throws is counted", async () => {
+test("the console's JSON format: the same lines, and a writer that throws is counted", async () => {
   const texts: string[] = [];
   let broken = false;
   const context = testContext();

@@ -12,6 +12,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { reasonOf } from "../lib/setup-error.ts";
 import { ExportSetupError } from "./destination.ts";
 import type { LineOutcome, LineSink } from "./lines.ts";
 
@@ -20,23 +21,10 @@ const FILE_MODE = 0o640;
 
 const utf8 = new TextEncoder();
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on device",
-  EDQUOT: "disk quota exceeded",
-  EFBIG: "file too large",
-  EIO: "input/output error",
-  EPIPE: "the reader has gone",
-  EACCES: "permission denied",
-  EPERM: "operation not permitted",
-  EROFS: "read-only file system",
-  ENOENT: "no such directory",
-  ENOTDIR: "a part of the path is not a directory",
-  EISDIR: "is a directory",
+/** What these mean of a named pipe; the rest is the same for every file. */
+const pipeReasons: Readonly<Record<string, string>> = {
   ENXIO: "nobody reads from it",
-  ELOOP: "too many symbolic links",
-  ENAMETOOLONG: "the name is too long",
-  EMFILE: "too many open files",
-  ENFILE: "too many open files in the system",
+  EPIPE: "the reader has gone",
 };
 
 export class FileSink implements LineSink {
@@ -61,7 +49,7 @@ export class FileSink implements LineSink {
       this.#regular = stats.isFile();
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
-      throw new ExportSetupError(`cannot write to ${path}: ${reasonOf(error)}`);
+      throw new ExportSetupError(`cannot write to ${path}: ${writeReasonOf(error)}`);
     }
   }
 
@@ -80,7 +68,7 @@ export class FileSink implements LineSink {
         return { kind: "busy" };
       }
       if (this.#regular && written > 0) takeBack(this.#fd, size, size + written);
-      return { kind: "failed", reason: `cannot write to ${this.#path}: ${reasonOf(error)}` };
+      return { kind: "failed", reason: `cannot write to ${this.#path}: ${writeReasonOf(error)}` };
     }
     return { kind: "ok" };
   }
@@ -147,10 +135,8 @@ function codeOf(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  if (code !== undefined) return reasons[code] ?? code;
-  return error instanceof Error ? error.message : String(error);
+function writeReasonOf(error: unknown): string {
+  return pipeReasons[codeOf(error) ?? ""] ?? reasonOf(error);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

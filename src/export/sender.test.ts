@@ -79,7 +79,7 @@ describe("batches", () => {
     expect(transport.calls.map(spansIn)).toEqual([limits.exportBatchItemsMax, 3]);
   });
 
-  test("at most exportInFlightMax are on their way, and the next leaves when one arrives", async () => {
+  test("at most exportInFlightMax are on their way; one that arrives makes room", async () => {
     const { sender, transport, context } = setUp();
     addSpans(sender, limits.exportBatchItemsMax * (limits.exportInFlightMax + 2));
     sender.tick(context.clock.nowNs);
@@ -113,7 +113,7 @@ describe("batches", () => {
 });
 
 describe("retry", () => {
-  test("the same bytes go out again after the back-off, one batch at a time until one arrives", async () => {
+  test("the same bytes go out after the back-off, one batch until one arrives", async () => {
     const { sender, transport, context } = setUp();
     addSpans(sender, limits.exportBatchItemsMax * 4);
     sender.tick(context.clock.nowNs);
@@ -220,7 +220,7 @@ describe("flush", () => {
     expect(sender.status()).toMatchObject({ exportedSpans: 5, exportedLogs: 1, queued: 0 });
   });
 
-  test("gives up after its time, aborts what is on its way and counts everything once", async () => {
+  test("gives up after its time, aborts calls and counts everything once", async () => {
     const { sender, transport, context } = setUp();
     addSpans(sender, limits.exportBatchItemsMax * 6);
     sender.addLog(log());
@@ -236,8 +236,9 @@ describe("flush", () => {
     await settled();
     expect(sender.status().exportedSpans).toBe(0);
     expect(context.drops.get("span_export_failed")).toBe(limits.exportBatchItemsMax * 6);
+    const items = limits.exportBatchItemsMax * 6 + 1;
     expect(context.warnings).toEqual([
-      `otlp: ${limits.exportBatchItemsMax * 6 + 1} items were not delivered to http://there: no answer in time`,
+      `otlp: ${items} items were not delivered to http://there: no answer in time`,
     ]);
     addSpans(sender, 1);
     const flushed = sender.flush(1_000);

@@ -3,8 +3,9 @@
  * block is used again only when every message in it has been delivered, which is known from time
  * alone: no message is younger than the moment its block was filled.
  */
+import { limits } from "../limits.ts";
 
-const BLOCK_BYTES = 512 * 1024;
+const BLOCK_BYTES = limits.intakeBlockBytes;
 const FREE_BLOCKS_MAX = 8;
 
 export interface ArenaBlock {
@@ -12,7 +13,7 @@ export interface ArenaBlock {
   /** Over the same memory as bytes. */
   readonly view: DataView;
   used: number;
-  /** CLOCK_MONOTONIC ns of the last filling. */
+  /** CLOCK_MONOTONIC ns that no message in it exceeds. */
   filledNs: number;
 }
 

@@ -13,9 +13,10 @@ import {
   readSync,
   writeSync,
 } from "node:fs";
+import { reasonOf } from "../lib/setup-error.ts";
 import { limits } from "../limits.ts";
 import { CONTROL_BYTES, controlOffset, controlSwitch, RING_VERSION } from "./layout.ts";
-import { HookSetupError, systemReason } from "./setup-error.ts";
+import { HookSetupError } from "./setup-error.ts";
 
 const OPEN_CLOEXEC = 0o2000000;
 /** Processes of any user map it read-only. */
@@ -68,7 +69,7 @@ export class ControlPage {
     } catch (error) {
       page.close();
       if (error instanceof HookSetupError) throw error;
-      throw new HookSetupError(`cannot prepare ${path}: ${systemReason(error)}`);
+      throw new HookSetupError(`cannot prepare ${path}: ${reasonOf(error)}`);
     }
   }
 
@@ -145,7 +146,7 @@ export class ControlPage {
     try {
       writeSync(this.#fd, bytes, 0, bytes.length, offset);
     } catch (error) {
-      throw new HookSetupError(`cannot write ${this.path}: ${systemReason(error)}`);
+      throw new HookSetupError(`cannot write ${this.path}: ${reasonOf(error)}`);
     }
   }
 }
@@ -154,6 +155,6 @@ function openFile(path: string, flags: number): number {
   try {
     return openSync(path, flags, CONTROL_MODE);
   } catch (error) {
-    throw new HookSetupError(`cannot open the control page ${path}: ${systemReason(error)}`);
+    throw new HookSetupError(`cannot open the control page ${path}: ${reasonOf(error)}`);
   }
 }

@@ -15,7 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { HookSetupError, systemReason } from "./setup-error.ts";
+import { reasonOf } from "../lib/setup-error.ts";
+import { HookSetupError } from "./setup-error.ts";
 
 const HASH_DIGITS = 16;
 const LIBRARY_MODE = 0o755;
@@ -32,7 +33,7 @@ export async function embeddedLibrary(): Promise<Uint8Array> {
     const { default: path } = await import("../../dist/libolly.so", { with: { type: "file" } });
     return await Bun.file(path).bytes();
   } catch (error) {
-    throw new HookSetupError(`libolly.so is not part of this build: ${systemReason(error)}`);
+    throw new HookSetupError(`libolly.so is not part of this build: ${reasonOf(error)}`);
   }
 }
 
@@ -54,7 +55,7 @@ export function placeLibrary(library: Uint8Array, directory: string): string {
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw new HookSetupError(`cannot write ${path}: ${systemReason(error)}`);
+    throw new HookSetupError(`cannot write ${path}: ${reasonOf(error)}`);
   }
   return path;
 }
@@ -123,7 +124,7 @@ export function whyUnusable(directory: string, uid: number): string | undefined 
     const mounts = readFileSync("/proc/self/mounts", "utf8");
     return isNoexec(realpathSync(directory), mounts) ? "mounted noexec" : undefined;
   } catch (error) {
-    return systemReason(error);
+    return reasonOf(error);
   }
 }
 

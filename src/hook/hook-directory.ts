@@ -18,8 +18,9 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { reasonOf } from "../lib/setup-error.ts";
 import { errno, libc, libcConstant } from "./libc.ts";
-import { HookSetupError, systemReason } from "./setup-error.ts";
+import { HookSetupError } from "./setup-error.ts";
 
 const OPEN_CLOEXEC = 0o2000000;
 const LOCK_ATTEMPTS_MAX = 8;
@@ -45,7 +46,7 @@ export function prepareDirectory(directory: string): void {
     if (created !== undefined) chmodSync(directory, mode);
   } catch (error) {
     throw new HookSetupError(
-      `cannot create the hook socket's directory ${directory}: ${systemReason(error)}`,
+      `cannot create the hook socket's directory ${directory}: ${reasonOf(error)}`,
     );
   }
   const owner = statSync(directory).uid;
@@ -58,7 +59,7 @@ export function prepareDirectory(directory: string): void {
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new HookSetupError(
-      `the hook socket's directory ${directory} is not writable: ${systemReason(error)}`,
+      `the hook socket's directory ${directory} is not writable: ${reasonOf(error)}`,
     );
   }
 }
@@ -101,7 +102,7 @@ export function removeStaleSocket(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    throw new HookSetupError(`cannot replace the socket ${path}: ${systemReason(error)}`);
+    throw new HookSetupError(`cannot replace the socket ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -118,7 +119,7 @@ function openLock(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | OPEN_CLOEXEC, 0o600);
   } catch (error) {
-    throw new HookSetupError(`cannot open ${path}: ${systemReason(error)}`);
+    throw new HookSetupError(`cannot open ${path}: ${reasonOf(error)}`);
   }
 }
 

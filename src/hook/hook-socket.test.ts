@@ -138,7 +138,7 @@ describe("receiving", () => {
     await library.kill();
   });
 
-  test("thousands of datagrams from several processes: all there, each sender's in order", async () => {
+  test("many datagrams from several processes: all there, each sender's in order", async () => {
     const socket = await open();
     const libraries = await Promise.all([1, 2, 3].map(() => FakeLibrary.start()));
     const send = async (library: FakeLibrary) => {
@@ -277,9 +277,9 @@ test("kill -9 of the agent: the next one takes the stale socket over", async () 
   expect(await refusal(path)).toContain(`another agent (pid ${agent.pid})`);
   agent.kill("SIGKILL");
   await agent.exited;
-  const stale = statSync(path).ino;
+  const stale = statSync(path).ctimeMs;
   const socket = await open();
-  expect(statSync(path).ino).not.toBe(stale);
+  expect(statSync(path).ctimeMs).toBeGreaterThan(stale);
   const library = await FakeLibrary.start();
   expect(await library.send("raw", path, "01")).toBe("ok");
   socket.sync();

@@ -64,7 +64,7 @@ export function socketWorkerUrl(moduleUrl: string): URL {
     : new URL("./socket-worker.ts", moduleUrl);
 }
 
-/** Opens the socket and starts receiving. Fails with HookSetupError, one line, nothing left over. */
+/** Opens the socket and starts receiving. Fails with HookSetupError and leaves nothing over. */
 export async function openHookSocket(options: HookSocketOptions): Promise<HookSocket> {
   const { path } = options;
   const bytes = Buffer.byteLength(path);

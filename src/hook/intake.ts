@@ -59,6 +59,13 @@ export interface IntakeOptions {
   readonly wake?: () => void;
 }
 
+interface Pass {
+  readonly final: boolean;
+  /** First and last pass of this poll. */
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
 /** Rounds in which a final poll tries to empty rings that are still being filled. */
 const FINAL_PASSES_MAX = 64;
 const COUNTERS_EVERY_NS = 500e6;
@@ -70,7 +77,6 @@ export class Intake {
   readonly #deliver: (source: Source, message: HookMessage) => void;
   readonly #newestOfPid = new Map<number, Source>();
   #sources: Source[] = [];
-  #started: Source[] = [];
   #pending: DatagramBatch[] = [];
   #socket: HookSocket | undefined;
   #nextId = 1;
@@ -80,7 +86,10 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#counters = new LibraryCounters(options.drops);
-    this.#deliver = (source, message) => options.events.message(source, message);
+    this.#deliver = (source, message) => {
+      if (!source.started) this.#begin(source);
+      options.events.message(source, message);
+    };
   }
 
   /** Listens. Fails with HookSetupError. */
@@ -101,7 +110,7 @@ export class Intake {
 
   /** Processes that have started and not ended. */
   sources(): IntakeSource[] {
-    return [...this.#started];
+    return this.#sources.filter((source) => source.started);
   }
 
   /**
@@ -116,7 +125,7 @@ export class Intake {
     let delivered = 0;
     for (let pass = 1; ; pass++) {
       const last = !final || pass === FINAL_PASSES_MAX;
-      const result = this.#pass(final, last);
+      const result = this.#pass({ final, first: pass === 1, last });
       delivered += result.delivered;
       if (last || !result.unfinished) break;
     }
@@ -135,27 +144,26 @@ export class Intake {
     this.poll(true);
     for (const source of this.#sources) this.#close(source);
     this.#sources = [];
-    this.#started = [];
     this.#newestOfPid.clear();
   }
 
-  #pass(final: boolean, last: boolean): { delivered: number; unfinished: boolean } {
+  #pass({ final, first, last }: Pass): { delivered: number; unfinished: boolean } {
     const nowNs = this.#options.clock.monotonicNs();
     this.#takeDatagrams(nowNs);
-    for (const source of this.#sources) source.check(nowNs, final);
-    this.#startWaiting();
-    const backlogNs = this.#drainRings();
+    for (const source of this.#sources) source.check(nowNs, final && first);
+    this.#beginFree();
+    const backlogNs = this.#drainRings(nowNs, final);
     const hasBacklog = backlogNs !== Number.POSITIVE_INFINITY;
     let cutoffNs = Math.min(
       nowNs - limits.mergeHoldBackNs,
       Math.max(backlogNs, nowNs - limits.mergeBacklogNs),
     );
     if (final) cutoffNs = last ? Number.POSITIVE_INFINITY : backlogNs;
-    for (const source of this.#started) source.queue.sort();
-    const delivered = deliverMerged(this.#started, cutoffNs, this.#deliver);
+    for (const source of this.#sources) source.queue.sort();
+    const delivered = deliverMerged(this.#sources, cutoffNs, this.#deliver);
     this.#arena.retire(cutoffNs);
-    const ended = this.#endSources(nowNs, final);
-    return { delivered, unfinished: hasBacklog || ended };
+    this.#endSources(nowNs, final);
+    return { delivered, unfinished: hasBacklog };
   }
 
   #takeDatagrams(nowNs: number): void {
@@ -254,22 +262,45 @@ export class Intake {
     return source;
   }
 
-  #startWaiting(): void {
-    if (this.#started.length === this.#sources.length) return;
+  /** Tells of new processes, unless they replace one that has not ended yet. */
+  #beginFree(): void {
     for (const source of this.#sources) {
-      if (source.started || source.predecessor?.ended === false) continue;
-      source.started = true;
-      this.#started.push(source);
-      this.#options.events.processStarted(source, source.hello);
+      if (!source.started && source.predecessor?.ended !== false) this.#begin(source);
     }
+  }
+
+  /** The source starts; the one that it replaces ends before that. */
+  #begin(source: Source): void {
+    const { predecessor } = source;
+    source.predecessor = undefined;
+    if (predecessor?.ended === false) this.#finish(predecessor);
+    source.started = true;
+    this.#options.events.processStarted(source, source.hello);
+  }
+
+  /** The source ends: whatever it still holds is delivered first. */
+  #finish(source: Source): void {
+    if (!source.started) this.#begin(source);
+    const nowNs = this.#options.clock.monotonicNs();
+    for (let drains = 0; drains < FINAL_PASSES_MAX; drains++) {
+      this.#drainOne(source, nowNs, true);
+      if (!source.backlog) break;
+    }
+    source.queue.sort();
+    for (let next = source.queue.shift(); next !== undefined; next = source.queue.shift()) {
+      this.#options.events.message(source, next);
+    }
+    this.#close(source);
+    if (this.#newestOfPid.get(source.pid) === source) this.#newestOfPid.delete(source.pid);
+    this.#options.events.processEnded(source);
   }
 
   /**
    * Reads the rings in turn until all are empty or the poll's share is used up. Returns the time up
    * to which every ring has been read: Infinity when none has a backlog.
    */
-  #drainRings(): number {
-    const sources = this.#started;
+  #drainRings(nowNs: number, final: boolean): number {
+    const sources = this.#sources;
     const before = this.#arena.liveBytes;
     let unread = sources.length > 0;
     for (const source of sources) source.backlog = true;
@@ -280,7 +311,7 @@ export class Intake {
         if (this.#arena.liveBytes - before >= limits.pollBytesMax) return this.#readNs();
         const source = sources[(this.#firstDrained + index) % sources.length];
         if (source?.backlog !== true) continue;
-        this.#drainOne(source);
+        this.#drainOne(source, nowNs, final);
         unread ||= source.backlog;
       }
       this.#firstDrained = (this.#firstDrained + 1) % sources.length;
@@ -288,9 +319,9 @@ export class Intake {
     return Number.POSITIVE_INFINITY;
   }
 
-  #drainOne(source: Source): void {
+  #drainOne(source: Source, nowNs: number, final: boolean): void {
     source.backlog = false;
-    if (!source.drain()) return;
+    if (!source.drain(nowNs, final)) return;
     this.#options.log.warn(
       `the ring of process ${source.pid} holds what no library writes; it is read no further`,
     );
@@ -298,24 +329,22 @@ export class Intake {
 
   #readNs(): number {
     let readNs = Number.POSITIVE_INFINITY;
-    for (const source of this.#started) {
+    for (const source of this.#sources) {
       if (source.backlog) readNs = Math.min(readNs, source.readNs);
     }
     return readNs;
   }
 
-  /** Tells the end of sources that are over. True when another one waited for that. */
-  #endSources(nowNs: number, final: boolean): boolean {
-    const over = this.#started.filter((source) => source.isOver(nowNs, final));
-    if (over.length === 0) return false;
-    for (const source of over) {
-      this.#close(source);
-      if (this.#newestOfPid.get(source.pid) === source) this.#newestOfPid.delete(source.pid);
-      this.#options.events.processEnded(source);
+  /** Ends the sources that are over; the list has predecessors before those who replace them. */
+  #endSources(nowNs: number, final: boolean): void {
+    let ended = false;
+    for (const source of this.#sources) {
+      if (!source.ended && source.isOver(nowNs, final)) this.#finish(source);
+      ended ||= source.ended;
     }
-    this.#started = this.#started.filter((source) => !source.ended);
+    if (!ended) return;
     this.#sources = this.#sources.filter((source) => !source.ended);
-    return this.#started.length < this.#sources.length;
+    this.#beginFree();
   }
 
   #close(source: Source): void {

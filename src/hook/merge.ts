@@ -21,7 +21,7 @@ export function deliverMerged<Source extends MergeSource>(
 ): number {
   const heap: Source[] = [];
   for (const source of sources) {
-    if (source.queue.headNs <= cutoffNs) heap.push(source);
+    if (isDue(source, cutoffNs)) heap.push(source);
   }
   for (let place = (heap.length >> 1) - 1; place >= 0; place--) siftDown(heap, place);
   let delivered = 0;
@@ -32,11 +32,16 @@ export function deliverMerged<Source extends MergeSource>(
       if (message === undefined) break;
       deliver(first, message);
       delivered++;
-    } while (first.queue.headNs <= cutoffNs && !comesFirst(rival, first));
-    if (first.queue.headNs > cutoffNs) removeFirst(heap);
-    else siftDown(heap, 0);
+    } while (isDue(first, cutoffNs) && !comesFirst(rival, first));
+    if (isDue(first, cutoffNs)) siftDown(heap, 0);
+    else removeFirst(heap);
   }
   return delivered;
+}
+
+/** An empty queue's head is at Infinity, which is a cutoff, too. */
+function isDue({ queue }: MergeSource, cutoffNs: number): boolean {
+  return queue.length > 0 && queue.headNs <= cutoffNs;
 }
 
 function comesFirst(a: MergeSource | undefined, b: MergeSource | undefined): boolean {

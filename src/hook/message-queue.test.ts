@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createRandom } from "../../test/harness/fake-library.ts";
+import { limits } from "../limits.ts";
 import type { HookMessage } from "../model/message.ts";
 import { Arena } from "./arena.ts";
 import { deliverMerged } from "./merge.ts";
@@ -74,31 +75,44 @@ describe("one queue", () => {
 });
 
 describe("merging", () => {
-  test("any number of queues come out as one sequence, up to the cutoff", () => {
-    const random = createRandom(9);
-    for (let count = 0; count < 40; count++) {
-      const sources = Array.from({ length: count }, (_, id) => {
-        const times = Array.from({ length: random() * 50 }, () => Math.floor(random() * 100));
-        const queue = queueOf(times);
-        queue.sort();
-        return { id, queue, times };
-      });
-      const order: [number, number, number][] = [];
-      const delivered = deliverMerged(sources, 70, (source, next) => {
-        order.push([next.timeNs, source.id, next.sequence]);
-      });
-      const expected = sources
-        .flatMap(({ id, times }) =>
-          times.map((time, arrival): [number, number, number] => [time, id, arrival]),
-        )
-        .filter(([time]) => time <= 70)
-        .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
-      expect(order).toEqual(expected);
-      expect(delivered).toBe(expected.length);
-      const left = sources.reduce((sum, { queue }) => sum + queue.length, 0);
-      expect(left).toBe(sources.flatMap(({ times }) => times).length - delivered);
-    }
-  });
+  for (const cutoff of [70, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    test(`any number of queues come out as one sequence, up to ${cutoff}`, () => merged(cutoff));
+  }
+});
+
+function merged(cutoff: number): void {
+  const random = createRandom(9);
+  for (let count = 0; count < 40; count++) {
+    const sources = Array.from({ length: count }, (_, id) => {
+      const times = Array.from({ length: random() * 50 }, () => Math.floor(random() * 100));
+      const queue = queueOf(times);
+      queue.sort();
+      return { id, queue, times };
+    });
+    const order: [number, number, number][] = [];
+    const delivered = deliverMerged(sources, cutoff, (source, next) => {
+      order.push([next.timeNs, source.id, next.sequence]);
+    });
+    const expected = sources
+      .flatMap(({ id, times }) =>
+        times.map((time, arrival): [number, number, number] => [time, id, arrival]),
+      )
+      .filter(([time]) => time <= cutoff)
+      .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+    expect(order).toEqual(expected);
+    expect(delivered).toBe(expected.length);
+    const left = sources.reduce((sum, { queue }) => sum + queue.length, 0);
+    expect(left).toBe(sources.flatMap(({ times }) => times).length - delivered);
+  }
+}
+
+test("the limits fit each other", () => {
+  const recordBytes = 40 + limits.payloadBytesMax;
+  expect(limits.ringDrainBytesMax).toBeGreaterThanOrEqual(recordBytes);
+  expect(limits.intakeBlockBytes).toBeGreaterThanOrEqual(limits.ringDrainBytesMax);
+  expect(limits.pollBytesMax).toBeGreaterThanOrEqual(limits.ringDataBytes);
+  expect(limits.intakeBytesMax).toBeGreaterThanOrEqual(2 * limits.pollBytesMax);
+  expect(limits.mergeBacklogNs).toBeGreaterThan(limits.mergeHoldBackNs);
 });
 
 describe("the arena", () => {

@@ -41,6 +41,8 @@ const RECORD_BYTES_MAX = RECORD_BYTES_MIN + limits.payloadBytesMax;
 const LENGTH_MASK = RING_PADDING - 1;
 /** Tries to read a 64-bit number in two halves that belong together. */
 const TORN_READS_MAX = 8;
+/** The agent's reading of the clock and the library's may be so far apart. */
+const CLOCK_SLACK_NS = 1e6;
 const UNMAPPED = new ArrayBuffer(0);
 
 export class Ring {
@@ -167,7 +169,7 @@ export class Ring {
     if (first < length) {
       block.bytes.set(this.#bytes.subarray(0, length - first), block.used + first);
     }
-    block.filledNs = this.#context.clock.monotonicNs();
+    block.filledNs = this.#context.clock.monotonicNs() + CLOCK_SLACK_NS;
     this.#release(length);
     return block;
   }
@@ -217,7 +219,7 @@ export class Ring {
       this.#context.drops.count("message_malformed");
       return;
     }
-    const honest = notAfter(message, block.filledNs);
+    const honest = notAfter(message, block.filledNs - CLOCK_SLACK_NS);
     this.#lastNs = honest.timeNs;
     queue.push(honest);
   }
@@ -259,7 +261,7 @@ export class Ring {
 
 /** The message with its time corrected when it claims to be from the future. */
 export function notAfter(message: HookMessage, nowNs: number): HookMessage {
-  return message.timeNs <= nowNs ? message : { ...message, timeNs: nowNs };
+  return message.timeNs <= nowNs + CLOCK_SLACK_NS ? message : { ...message, timeNs: nowNs };
 }
 
 /** Length in a word's low half when it can be right, else -1. `toEnd`: bytes left of the lap. */

@@ -80,7 +80,7 @@ class ReceiveBuffers {
   }
 }
 
-/** Fills the sender's columns of row `index` from the ancillary data; closes surplus descriptors. */
+/** Fills the sender's columns of a row from the ancillary data; closes surplus descriptors. */
 function readSender(buffers: ReceiveBuffers, index: number, table: Int32Array): void {
   const { control, headers } = buffers;
   const row = index * DATAGRAM_COLUMNS;

@@ -30,7 +30,8 @@ export class Source {
   readonly uid: number;
   readonly hello: ProcessHello;
   readonly queue = new MessageQueue();
-  readonly predecessor: Source | undefined;
+  /** The source that must end before this one starts; forgotten then. */
+  predecessor: Source | undefined;
   started = false;
   ended = false;
   /** True when the last drain left committed records behind. */
@@ -61,7 +62,8 @@ export class Source {
 
   /** The library's counters, in the order of enum olly_counter; empty for a datagram sender. */
   counters(): readonly number[] {
-    if (this.#ring !== undefined && !this.ended) this.#lastCounters = this.#ring.counters();
+    const ring = this.#ring;
+    if (ring !== undefined && !ring.corrupt && !this.ended) this.#lastCounters = ring.counters();
     return this.#lastCounters;
   }
 
@@ -72,17 +74,18 @@ export class Source {
 
   /** Looks whether the process has ended, at most once per limits.processCheckNs unless forced. */
   check(nowNs: number, force: boolean): void {
-    if (this.#gone || (!force && nowNs - this.#checkedNs < limits.processCheckNs)) return;
+    if (this.#endingNs !== undefined || (!force && nowNs - this.#checkedNs < limits.processCheckNs))
+      return;
     this.#checkedNs = nowNs;
     const startTime = startTimeOf(this.pid);
     if (startTime === undefined || startTime !== this.#startTime) this.#markGone(nowNs);
   }
 
   /** Reads from the ring into the queue. Returns whether the ring broke the contract just now. */
-  drain(): boolean {
+  drain(nowNs: number, final: boolean): boolean {
     const ring = this.#ring;
     if (ring === undefined || ring.corrupt) return false;
-    this.backlog = ring.drain(this.queue, this.#gone);
+    this.backlog = ring.drain(this.queue, this.#isSilent(nowNs, final));
     if (!ring.corrupt) return false;
     this.#lastCounters = ring.counters();
     ring.close();
@@ -91,8 +94,7 @@ export class Source {
 
   /** True when nothing will come any more and everything that came has been delivered. */
   isOver(nowNs: number, final: boolean): boolean {
-    if (this.#endingNs === undefined || this.backlog || this.queue.length > 0) return false;
-    return this.#gone || final || nowNs - this.#endingNs >= limits.mergeHoldBackNs;
+    return !this.backlog && this.queue.length === 0 && this.#isSilent(nowNs, final);
   }
 
   /** Gives back the ring's memory. */
@@ -100,6 +102,12 @@ export class Source {
     this.counters();
     this.ended = true;
     this.#ring?.close();
+  }
+
+  /** True when nobody writes to the ring any more. */
+  #isSilent(nowNs: number, final: boolean): boolean {
+    if (this.#endingNs === undefined) return false;
+    return this.#gone || final || nowNs - this.#endingNs >= limits.mergeHoldBackNs;
   }
 
   #markGone(nowNs: number): void {

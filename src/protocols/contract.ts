@@ -105,10 +105,14 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
   ended?(side: Side, state: State, last: Moment, out: FrameSink<Frame>): void;
   /**
    * Bytes of this direction were lost outside a skip: mark what is under way as truncated and
-   * forget half-read frames. The exchanges that can no longer be paired are closed here.
+   * forget half-read frames. The exchanges that can no longer be paired are closed here. Called for
+   * each loss, also while resync() has not found a frame since the one before.
    */
   lost(side: Side, state: State, at: Moment, emit: ExchangeSink<Detail>): void;
-  /** First index >= view.start at which a frame can begin after a loss; -1 = none in the view. */
+  /**
+   * First index >= view.start at which a frame can begin after a loss. What stands before it is
+   * dropped without another lost(); -1 = none in the view, all of it is dropped.
+   */
   resync(view: StreamView, side: Side, state: State): number;
   /** Pairs frames of both directions; called once for each frame, in order of time. */
   match(frame: Frame, side: Side, state: State, emit: ExchangeSink<Detail>): void;

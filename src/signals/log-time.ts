@@ -158,7 +158,7 @@ function scaled(value: number, nsPerUnit: number): bigint {
   return BigInt(whole) * BigInt(nsPerUnit) + BigInt(ns);
 }
 
-/** A time field of a structured line: ISO 8601 with a zone, or an epoch number as number or text. */
+/** A structured line's time field: ISO 8601 with a zone, or an epoch number, also as text. */
 export function unixTimeOf(value: unknown): bigint | undefined {
   if (typeof value === "number") return epochTime(value);
   if (typeof value !== "string" || value.length > 40) return undefined;

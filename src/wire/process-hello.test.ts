@@ -7,7 +7,18 @@ function payload(...strings: string[]): Uint8Array {
 }
 
 test("executable, arguments in order, environment by name", () => {
-  const bytes = payload("exe", "/usr/sbin/nginx", "arg", "nginx", "arg", "-g", "arg", "", "OTEL_X", "");
+  const bytes = payload(
+    "exe",
+    "/usr/sbin/nginx",
+    "arg",
+    "nginx",
+    "arg",
+    "-g",
+    "arg",
+    "",
+    "OTEL_X",
+    "",
+  );
   expect(decodeProcessHello(bytes)).toEqual({
     executable: "/usr/sbin/nginx",
     args: ["nginx", "-g", ""],

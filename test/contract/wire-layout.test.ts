@@ -115,8 +115,8 @@ function measure(expressions: readonly string[]): number[] {
     const source = join(directory, "layout.c");
     const program = join(directory, "layout");
     const lines = expressions.map((text) => `  printf("%llu\\n", (unsigned long long)(${text}));`);
-    const body = `#include <stdio.h>\n#include "${HEADER}"\nint main(void) {\n${lines.join("\n")}\n}`;
-    writeFileSync(source, body);
+    const includes = `#include <stdio.h>\n#include "${HEADER}"\n`;
+    writeFileSync(source, `${includes}int main(void) {\n${lines.join("\n")}\n}\n`);
     const built = Bun.spawnSync(["cc", "-std=gnu11", "-o", program, source]);
     expect(built.stderr.toString()).toBe("");
     return Bun.spawnSync([program]).stdout.toString().trim().split("\n").map(Number);

@@ -3,10 +3,10 @@
  * that register and write as libolly does (FakeLibrary). Invariant: written from olly_wire.h, not
  * from the agent's reader.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { SharedMemory } from "../../src/hook/shared-memory.ts";
+import { createSystemClock } from "../../src/host/system-clock.ts";
 import type { Clock } from "../../src/model/clock.ts";
 import { decodeMessage } from "../../src/wire/decode.ts";
 import { decodeProcessHello } from "../../src/wire/process-hello.ts";
@@ -32,6 +32,9 @@ export class FakeClock implements Clock {
     return { high: 0, low: 0 };
   }
 }
+
+/** CLOCK_MONOTONIC, which the processes of ring-writer.c read too. */
+export const monotonicClock: Clock = createSystemClock();
 
 /** mulberry32: the same numbers for the same seed. */
 export function createRandom(seed: number): () => number {
@@ -149,15 +152,22 @@ export class RingWriter {
 
 let compiled: string | undefined;
 
-/** Builds ring-writer.c once per test process. */
+/** The program built from ring-writer.c; built again when it or the wire header has changed. */
 export function ringWriterProgram(): string {
   if (compiled !== undefined) return compiled;
-  const directory = mkdtempSync(join(tmpdir(), "olly-ring-writer-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const path = join(directory, "ring-writer");
   const source = join(import.meta.dir, "ring-writer.c");
-  const built = Bun.spawnSync(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path, source]);
-  if (built.exitCode !== 0) throw new Error(built.stderr.toString());
+  const header = join(import.meta.dir, "../../libolly/include/olly_wire.h");
+  const digest = new Bun.CryptoHasher("sha256");
+  for (const file of [source, header]) digest.update(readFileSync(file));
+  const directory = join(import.meta.dir, "../../build/test");
+  const path = join(directory, `ring-writer-${digest.digest("hex").slice(0, 16)}`);
+  if (!existsSync(path)) {
+    mkdirSync(directory, { recursive: true });
+    const draft = `${path}.${process.pid}`;
+    const built = Bun.spawnSync(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", draft, source]);
+    if (built.exitCode !== 0) throw new Error(built.stderr.toString());
+    renameSync(draft, path);
+  }
   compiled = path;
   return path;
 }
@@ -195,15 +205,10 @@ export class FakeLibrary {
 
   /** Sends a command and waits until it is done; the answer is "ok" or "failed ERRNO". */
   async send(...words: (string | number)[]): Promise<string> {
-    this.#process.stdin.write(`${words.join(" ")}\n`);
+    const line = words.map((word) => String(word).replaceAll(" ", "\x1f")).join(" ");
+    this.#process.stdin.write(`${line}\n`);
     await this.#process.stdin.flush();
     return this.#answer();
-  }
-
-  /** A command that does not come back, such as exec. */
-  async sendOnly(...words: (string | number)[]): Promise<void> {
-    this.#process.stdin.write(`${words.join(" ")}\n`);
-    await this.#process.stdin.flush();
   }
 
   /** Registers with a ring. */

@@ -19,7 +19,7 @@ export class KeepAliveClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on("data", (bytes) => this.#take(bytes));
+    socket.on("data", (bytes) => this.#take(Buffer.from(bytes)));
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", () => this.#fail(new Error("the server closed the connection")));
   }

@@ -85,6 +85,8 @@ export interface AgentOptions {
   /** A directory to start in again, with the same socket and control page. */
   readonly directory?: string;
   readonly file?: string;
+  /** Dormant until `olly trace start`. */
+  readonly onDemand?: boolean;
 }
 
 /** Reasons with a count above zero: what a test that loses nothing expects to be empty. */
@@ -103,7 +105,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<TestAgent>
   const configuration = join(directory, "olly.yaml");
   writeFileSync(
     configuration,
-    `hook:\n  socket_path: ${socket}\nexporters:\n  file:\n    path: ${file}\n` +
+    `hook:\n  socket_path: ${socket}\n  on_demand: ${options.onDemand ?? false}\nexporters:\n  file:\n    path: ${file}\n` +
       (options.exporters ?? ""),
   );
   const program = start([ollyBinary, "agent", "--config", configuration]);

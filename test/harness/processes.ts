@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Bytes for its standard input; otherwise it has none. */
   readonly stdin?: Uint8Array;
+  /** Its standard input is a pipe that stays open until endInput(). */
+  readonly keepStdinOpen?: boolean;
 }
 
 /** What is left of a program that ended. */
@@ -37,7 +39,7 @@ export class Program {
   readonly command: readonly string[];
   readonly pid: number;
   readonly ended: Promise<Ended>;
-  readonly #child: Bun.Subprocess<"ignore" | Uint8Array, "pipe", "pipe">;
+  readonly #child: Bun.Subprocess<"ignore" | "pipe" | Uint8Array, "pipe", "pipe">;
   readonly #stdout: Uint8Array[] = [];
   readonly #stderr: Uint8Array[] = [];
 
@@ -46,7 +48,7 @@ export class Program {
     this.#child = Bun.spawn([...command], {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: environment(options.env),
-      stdin: options.stdin ?? "ignore",
+      stdin: options.keepStdinOpen === true ? "pipe" : (options.stdin ?? "ignore"),
       stdout: "pipe",
       stderr: "pipe",
     });
@@ -65,6 +67,14 @@ export class Program {
 
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Closes the pipe of keepStdinOpen. */
+  endInput(): void {
+    const stdin = this.#child.stdin;
+    if (typeof stdin === "object") {
+      stdin.end();
+    }
   }
 
   signal(name: NodeJS.Signals): void {

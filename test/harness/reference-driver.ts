@@ -164,9 +164,8 @@ export class ReferenceDriver<Frame, State, Detail> {
 
   #lose(side: Side, timeNs: number): void {
     const stream = this.#streams[side];
-    if (!stream.resyncing && !this.handedOver) {
-      this.protocol.lost(side, this.state, { timeNs, tid: TID }, this.#sink);
-    }
+    if (this.handedOver) return;
+    this.protocol.lost(side, this.state, { timeNs, tid: TID }, this.#sink);
     stream.resyncing = true;
   }
 

@@ -3,6 +3,8 @@
  * answers each with one line. Invariant: built from olly_wire.h alone, so that the agent is tested
  * against the contract and not against one library's reading of it.
  *
+ * Words are separated by spaces; a space within a word is written as the byte 0x1f.
+ *
  * hello SOCKET DATA_BYTES SEALS [KEY VALUE]...   new ring (0 bytes: none), sent with PROCESS
  * put TYPE FD TIME_NS TEXT                       one record; time 0 = now
  * burst COUNT PAYLOAD_BYTES                      records as fast as they fit; full = wait
@@ -233,6 +235,9 @@ int main(void) {
         int count = 0;
         for (char *word = strtok(line, " \n"); word != NULL && count < WORDS_MAX;
              word = strtok(NULL, " \n")) {
+            for (char *c = word; *c != '\0'; c++) {
+                *c = *c == '\x1f' ? ' ' : *c;
+            }
             words[count++] = word;
         }
         if (count == 0 || strcmp(words[0], "quit") == 0) {

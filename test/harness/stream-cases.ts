@@ -109,7 +109,7 @@ export interface Played {
   readonly boundaries: Readonly<Record<Side, readonly number[]>>;
 }
 
-/** Plays a fixture's steps through the protocol, each cut into pieces, then closes the connection. */
+/** Plays a fixture's steps, each cut into pieces, through the protocol; then the connection ends. */
 export function play<Frame, State, Detail>(
   options: Omit<StreamCaseOptions<Frame, State, Detail>, "fixtures">,
   fixture: Fixture,
@@ -170,7 +170,7 @@ function expectAll(played: Played, fixture: Fixture): void {
   expect(played.handOver).toBe(fixture.handOver);
 }
 
-/** Loses bytes at, before and inside every message; what is complete must be one of the expected. */
+/** Loses bytes at, before and in every message; what is complete must be one of the expected. */
 function gapCase<Frame, State, Detail>(
   options: StreamCaseOptions<Frame, State, Detail>,
   fixture: Fixture,

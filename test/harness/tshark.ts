@@ -81,8 +81,8 @@ export async function httpExchanges(
   ports: readonly number[],
 ): Promise<HttpExchange[]> {
   const lines = await decode(file, {
-    as: ports.map((port) => `tcp.port==${port},http`),
-    filter: "http",
+    ports,
+    protocol: "http",
     fields: [
       ...["frame.time_epoch", "tcp.stream", "tcp.srcport", "tcp.dstport"],
       ...["http.request.method", "http.request.uri", "http.response.code"],
@@ -122,6 +122,8 @@ export interface StatementExchange {
   readonly text: string;
   /** Command tags of the answer, in order: "SELECT 3", "INSERT 0 1". */
   readonly tags: readonly string[];
+  /** DataRow messages of the answer. */
+  readonly rows: number;
   /** SQLSTATE of an ErrorResponse. */
   readonly error: string | undefined;
   readonly startMs: number;
@@ -137,8 +139,8 @@ export async function postgresStatements(
   ports: readonly number[],
 ): Promise<StatementExchange[]> {
   const packets = await decodeJson(file, {
-    as: ports.map((port) => `tcp.port==${port},pgsql`),
-    filter: "pgsql",
+    ports,
+    protocol: "pgsql",
   });
   const streams = new Map<number, PostgresReader>();
   const statements: StatementExchange[] = [];
@@ -166,8 +168,12 @@ interface Waiting {
   readonly startMs: number;
   readonly port: number;
   readonly tags: string[];
+  rows: number;
   error: string | undefined;
 }
+
+/** What ends the answer to an Execute, as tshark calls it. */
+const EXECUTE_ENDS = new Set(["Command completion", "Portal suspended", "Empty query", "Error"]);
 
 /** One connection: what was asked for and is not yet answered. */
 class PostgresReader {
@@ -213,7 +219,7 @@ class PostgresReader {
   }
 
   #expect(text: string, simple: boolean, startMs: number, port: number): void {
-    this.#waiting.push({ text, simple, startMs, port, tags: [], error: undefined });
+    this.#waiting.push({ text, simple, startMs, port, tags: [], rows: 0, error: undefined });
   }
 
   #answer(type: string, message: Record<string, string>, timeMs: number): void {
@@ -223,14 +229,15 @@ class PostgresReader {
     }
     if (type === "Command completion") {
       waiting.tags.push(message["pgsql.tag"] ?? "");
+    } else if (type === "Data row") {
+      waiting.rows++;
     } else if (type === "Error") {
       waiting.error = message["pgsql.code"] ?? "";
     }
-    const over = type === "Ready for query" || (!waiting.simple && type === "Command completion");
-    if (over) {
-      const { tags, error, text, startMs, port } = waiting;
+    if (waiting.simple ? type === "Ready for query" : EXECUTE_ENDS.has(type)) {
+      const { tags, rows, error, text, startMs, port } = waiting;
       this.#statements.push({
-        ...{ port, stream: this.#stream, text, tags, error },
+        ...{ port, stream: this.#stream, text, tags, rows, error },
         ...{ startMs, endMs: timeMs },
       });
       this.#waiting.shift();
@@ -239,21 +246,26 @@ class PostgresReader {
 }
 
 interface Decoding {
-  /** tshark's -d rules. */
-  readonly as: readonly string[];
-  readonly filter: string;
+  /** Servers' ports: these are decoded as the protocol, and nothing else is printed. */
+  readonly ports: readonly number[];
+  readonly protocol: string;
 }
 
 const FIELD_SEPARATOR = "\u0001";
 const VALUE_SEPARATOR = "\u0002";
+
+function decodingCommand(file: string, { ports, protocol }: Decoding): string[] {
+  const filter = `${protocol} && (${ports.map((port) => `tcp.port==${port}`).join(" || ")})`;
+  const rules = ports.flatMap((port) => ["-d", `tcp.port==${port},${protocol}`]);
+  return ["tshark", "-n", "-r", file, "-Y", filter, ...rules];
+}
 
 async function decode(
   file: string,
   decoding: Decoding & { readonly fields: readonly string[] },
 ): Promise<string[][]> {
   const printed = await output([
-    ...["tshark", "-n", "-r", file, "-Y", decoding.filter],
-    ...decoding.as.flatMap((rule) => ["-d", rule]),
+    ...decodingCommand(file, decoding),
     ...["-T", "fields", "-E", `separator=${FIELD_SEPARATOR}`, "-E", "occurrence=a"],
     ...["-E", `aggregator=${VALUE_SEPARATOR}`],
     ...decoding.fields.flatMap((field) => ["-e", field]),
@@ -264,8 +276,7 @@ async function decode(
 
 async function decodeJson(file: string, decoding: Decoding): Promise<PostgresPacket[]> {
   const printed = await output([
-    ...["tshark", "-n", "-r", file, "-Y", decoding.filter],
-    ...decoding.as.flatMap((rule) => ["-d", rule]),
+    ...decodingCommand(file, decoding),
     ...["-T", "json", "--no-duplicate-keys", "-J", "frame tcp pgsql"],
   ]);
   const packets: unknown = JSON.parse(printed);

@@ -86,6 +86,6 @@ function threeDigits(value: number): string {
 export function timeOfDay(unixNs: bigint): string {
   const date = new Date(Number(unixNs / 1_000_000n));
   const two = (value: number) => String(value).padStart(2, "0");
-  const milliseconds = String(date.getMilliseconds()).padStart(3, "0");
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`;
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
+  return `${parts.join(":")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }

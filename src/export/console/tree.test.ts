@@ -12,7 +12,7 @@ function drawn(spans: Parameters<typeof rowsOf>[0], logs: Parameters<typeof rows
 }
 
 describe("rowsOf", () => {
-  test("children by their start, log lines in between, a failure's message behind its children", () => {
+  test("children by their start, log lines in between, messages behind children", () => {
     const spans = [
       spanOf(contextOf(3, 1), { name: "second", atMs: 5 }),
       spanOf(contextOf(4, 2), { name: "deep", atMs: 2 }),

@@ -24,7 +24,7 @@ const TRACE_FLAGS_MASK = 0xff;
 
 const TWO_64 = 2n ** 64n;
 
-/** export request.resource_x, ResourceX.{resource, scope_x, schema_url}, ScopeX.{scope, items, …} */
+/** request.resource_x, ResourceX.{resource, scope_x, schema_url}, ScopeX.{scope, items, …} */
 const FIRST = tagOf(1, WireType.bytes);
 const SECOND = tagOf(2, WireType.bytes);
 const THIRD = tagOf(3, WireType.bytes);

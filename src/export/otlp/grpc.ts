@@ -50,6 +50,7 @@ export function originOf(endpoint: string): string {
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new ExportSetupError(
       `otlp endpoint "${endpoint}" is not a URL that begins with http:// or https://`,
+      2,
     );
   }
   return url.origin;
@@ -156,7 +157,7 @@ function headersOf(configured: Readonly<Record<string, string>>): Headers {
       headers.set(name, value);
     } catch {
       // The value may be a secret: it is not repeated.
-      throw new ExportSetupError(`otlp header "${name}" is not a valid HTTP header`);
+      throw new ExportSetupError(`otlp header "${name}" is not a valid HTTP header`, 2);
     }
   }
   return headers;

@@ -1,6 +1,6 @@
 /** The instrumentation scope that all telemetry of olly states. */
-import manifest from "../../../package.json" with { type: "json" };
+import { VERSION } from "../../version.ts";
 
 export const SCOPE_NAME = "olly";
 
-export const SCOPE_VERSION: string = manifest.version;
+export const SCOPE_VERSION = VERSION;

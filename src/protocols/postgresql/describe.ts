@@ -1,8 +1,8 @@
 /**
- * An exchange as a span by the semantic conventions 1.44.0 (docs/db/postgresql.md). Invariant: pure,
- * and no value that a client sent or a server answered is in it but identifiers and counts. Values
- * of error.type: the SQLSTATE; pipeline_aborted (skipped because something before it had failed);
- * connection_closed (the connection ended before the answer); timeout (the answer never came).
+ * An exchange as a span by the semantic conventions 1.44.0 (docs/db/postgresql.md). Invariant:
+ * pure, and no value that a client sent or a server answered is in it but identifiers and counts.
+ * Values of error.type: the SQLSTATE; pipeline_aborted (skipped because something before it had
+ * failed); connection_closed (the connection ended before the answer); timeout (it never came).
  */
 import type { Attribute } from "../../model/attributes.ts";
 import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";

@@ -7,6 +7,7 @@ import type { Side } from "../../model/connection.ts";
 import type { Detection, StreamView } from "../contract.ts";
 import { judge } from "./judge.ts";
 import { startupKind, startupParameters } from "./startup.ts";
+import type { PostgresqlState } from "./types.ts";
 
 export function detect(view: StreamView): Detection {
   if (view.bytes[view.start] === 0) return detectStartup(view);
@@ -32,7 +33,17 @@ function detectStartup(view: StreamView): Detection {
  * First index at which messages can begin. At the head of the view less is asked: what is captured
  * after a loss begins with a call of the program, and most calls begin with a message.
  */
-export function resync(view: StreamView, side: Side): number {
+export function resync(view: StreamView, side: Side, state: PostgresqlState): number {
+  const found = firstMessage(view, side);
+  // The answer to a request that was seen meanwhile may have begun in what is passed over.
+  if (found !== view.start && side === "response") {
+    state.answerDropped = true;
+    state.outstanding = 0;
+  }
+  return found;
+}
+
+function firstMessage(view: StreamView, side: Side): number {
   for (let index = view.start; index < view.end; index++) {
     const { verdict, points } = judge(view, index, side);
     if (verdict === "yes") return index;

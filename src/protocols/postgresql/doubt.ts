@@ -8,7 +8,7 @@
 import type { Side } from "../../model/connection.ts";
 import type { ExchangeSink, Moment } from "../contract.ts";
 import { Frontend } from "./messages.ts";
-import { forgetNames } from "./statements.ts";
+import { forgetNames, forgetUnconfirmed, rememberStatement } from "./statements.ts";
 import {
   type Doubt,
   type PostgresqlDetail,
@@ -27,6 +27,8 @@ export function lost(side: Side, state: PostgresqlState, at: Moment, emit: Emit)
     enterDoubt(state, "request", at.timeNs, emit);
     state.atBoundary = false;
   } else {
+    state.backslash = "unknown";
+    forgetUnconfirmed(state);
     const before = state.doubt;
     enterDoubt(state, before === undefined ? "response" : before, at.timeNs, emit);
     // How many answers were among the lost bytes is not known.
@@ -37,6 +39,8 @@ export function lost(side: Side, state: PostgresqlState, at: Moment, emit: Emit)
 /** Closes what is open as truncated and waits until answers can be paired again. */
 export function enterDoubt(state: PostgresqlState, doubt: Doubt, atNs: number, emit: Emit): void {
   for (const entry of state.pending) {
+    // Whether Parse gave the name a meaning will not be known.
+    if (entry.kind === "parse") rememberStatement(state, entry.name, undefined);
     const exchange = takeExchange(entry);
     if (exchange === undefined) continue;
     emit.close(exchange, Math.max(atNs, exchange.startNs), "truncated");
@@ -52,8 +56,17 @@ export function enterDoubt(state: PostgresqlState, doubt: Doubt, atNs: number, e
   state.doubt = doubt;
 }
 
+/** While a boundary was looked for, bytes of an answer were passed over: that is a loss too. */
+export function noticeDropped(state: PostgresqlState, atNs: number, emit: Emit): void {
+  state.answerDropped = false;
+  forgetUnconfirmed(state);
+  if (state.doubt === undefined) enterDoubt(state, "response", atNs, emit);
+}
+
 export function leaveDoubt(state: PostgresqlState): void {
+  forgetUnconfirmed(state);
   state.doubt = undefined;
+  state.answerDropped = false;
   state.outstanding = 0;
   state.rows = 0;
 }
@@ -80,5 +93,10 @@ export function readyInDoubt(state: PostgresqlState, emit: Emit): void {
   if (state.strayAnswer && state.outstanding === 0) emit.orphan();
   state.strayAnswer = false;
   if (state.outstanding > 0) state.outstanding--;
-  if (!state.pipelines) leaveDoubt(state);
+  if (state.pipelines) {
+    forgetUnconfirmed(state);
+    return;
+  }
+  state.unconfirmed.clear();
+  leaveDoubt(state);
 }

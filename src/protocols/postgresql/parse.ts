@@ -9,6 +9,7 @@ import { ParseError } from "../contract.ts";
 import { sqlLimits } from "../sql/index.ts";
 import { Backend, Frontend, HEADER_BYTES, messageBytes } from "./messages.ts";
 import { parseEncryptionAnswer, parseStartup } from "./startup.ts";
+import { ESCAPES_PARAMETER } from "./statements.ts";
 import { type PostgresqlFrame, type PostgresqlState, postgresqlLimits } from "./types.ts";
 
 type Sink = FrameSink<PostgresqlFrame>;
@@ -247,7 +248,6 @@ function parseError(view: StreamView, size: number, out: Sink): ParseStatus {
   return emit(view, wanted, size, [out, { text: sqlState, flag: fatal }]);
 }
 
-const ESCAPES_PARAMETER = "standard_conforming_strings";
 const PARAMETER_WANTED = HEADER_BYTES + ESCAPES_PARAMETER.length + 5;
 
 /** Only the one parameter matters that says whether a backslash escapes a quote in a string. */
@@ -262,7 +262,8 @@ function parseParameterStatus(
   const nameEnd = from + ESCAPES_PARAMETER.length;
   const holdsName = size >= PARAMETER_WANTED - 1 && bytes[nameEnd] === 0;
   if (holdsName && latin1Of(bytes, from, nameEnd) === ESCAPES_PARAMETER) {
-    context.state.backslashEscapes = latin1Of(bytes, nameEnd + 1, nameEnd + 4) === "off";
+    const isOff = latin1Of(bytes, nameEnd + 1, nameEnd + 4) === "off";
+    context.state.backslash = isOff ? "escape" : "literal";
   }
   return passOver(view, size, context.out);
 }

@@ -6,7 +6,7 @@
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeSink } from "../contract.ts";
 import { traceparentOf } from "../sql/index.ts";
-import { countInDoubt, enterDoubt, leaveDoubt, settlesDoubt } from "./doubt.ts";
+import { countInDoubt, enterDoubt, leaveDoubt, noticeDropped, settlesDoubt } from "./doubt.ts";
 import { Frontend } from "./messages.ts";
 import { forgetNames, rememberPortal, rememberStatement, statementOf } from "./statements.ts";
 import {
@@ -44,6 +44,7 @@ export function matchRequest(frame: PostgresqlFrame, state: PostgresqlState, emi
       endGroup(frame.endNs, state, emit);
       return;
   }
+  if (state.answerDropped) noticeDropped(state, frame.startNs, emit);
   if (state.doubt !== undefined && settlesDoubt(frame, state)) leaveDoubt(state);
   noticePipelining(state);
   if (frame.type === Frontend.query || frame.type === Frontend.functionCall) {
@@ -127,8 +128,12 @@ function prepare(frame: PostgresqlFrame, group: Group, state: PostgresqlState, e
   group.statement = statement;
   // A named statement runs many times: what its comment says is true of the first at most.
   if (frame.name === "") group.traceparent = traceparentOf(frame.text);
-  const previous = state.statements.get(frame.name);
-  if (!state.skipping) rememberStatement(state, frame.name, statement);
+  // Parse drops the unnamed statement even when it fails; a named one it cannot replace.
+  const previous = frame.name === "" ? undefined : state.statements.get(frame.name);
+  if (!state.skipping) {
+    rememberStatement(state, frame.name, statement);
+    if (state.doubt !== undefined) state.unconfirmed.add(frame.name);
+  }
   enqueue(state, group, emit, { kind: "parse", name: frame.name, previous });
 }
 

@@ -4,11 +4,11 @@
  * everything open is given up as truncated instead of shifted by one.
  */
 import type { ExchangeSink } from "../contract.ts";
-import { enterDoubt, readyInDoubt } from "./doubt.ts";
+import { enterDoubt, noticeDropped, readyInDoubt } from "./doubt.ts";
 import { Backend } from "./messages.ts";
 import { abort, isAnsweredByReady } from "./requests.ts";
 import { addCompletion } from "./rows.ts";
-import { rememberStatement } from "./statements.ts";
+import { forgetUnconfirmed, rememberStatement } from "./statements.ts";
 import {
   type Pending,
   type PendingKind,
@@ -22,6 +22,7 @@ import {
 type Emit = ExchangeSink<PostgresqlDetail>;
 
 export function matchResponse(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
+  if (state.answerDropped) noticeDropped(state, frame.startNs, emit);
   if (frame.type === Backend.readyForQuery) {
     ready(frame, state, emit);
     return;
@@ -160,6 +161,7 @@ function streamBegins(
 function failed(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
   const head = state.pending[0];
   state.rows = 0;
+  if (state.doubt !== undefined) forgetUnconfirmed(state);
   if (head === undefined) {
     // FATAL comes unasked too: the server shuts down, the session was idle for too long.
     if (!frame.flag) state.strayAnswer = true;

@@ -5,13 +5,18 @@
 import { describePreparedSql, describeSqlText } from "../sql/index.ts";
 import { type PostgresqlState, postgresqlLimits, type Statement } from "./types.ts";
 
+/** The parameter that says whether a backslash escapes a quote in a plain string. */
+export const ESCAPES_PARAMETER = "standard_conforming_strings";
+
 /** The statement of a simple query's text, or of Parse's. */
 export function statementOf(
   text: string,
   state: PostgresqlState,
   how: { readonly prepared: boolean; readonly truncated: boolean },
 ): Statement {
-  const dialect = { backslashEscapes: state.backslashEscapes };
+  // A text that changes the rule may hold strings of both kinds.
+  const backslash = text.includes(ESCAPES_PARAMETER) ? "unknown" : state.backslash;
+  const dialect = { backslash };
   const description = how.prepared
     ? describePreparedSql(text, dialect)
     : describeSqlText(text, dialect);
@@ -37,10 +42,17 @@ export function rememberStatement(
     const fits =
       statements.size <= postgresqlLimits.statementsMax &&
       state.statementChars <= postgresqlLimits.statementCharsMax;
-    if (fits) return;
+    if (fits) break;
     state.statementChars -= sizeOf(evicted);
     statements.delete(oldest);
+    state.unconfirmed.delete(oldest);
   }
+}
+
+/** Parse of these names may have failed: what they mean is not known. */
+export function forgetUnconfirmed(state: PostgresqlState): void {
+  for (const name of state.unconfirmed) rememberStatement(state, name, undefined);
+  state.unconfirmed.clear();
 }
 
 /** Lets a portal run a statement; undefined = one whose text is not known. */
@@ -63,6 +75,7 @@ export function rememberPortal(
 export function forgetNames(state: PostgresqlState): void {
   state.statements.clear();
   state.statementChars = 0;
+  state.unconfirmed.clear();
   state.portals.clear();
 }
 

@@ -3,7 +3,7 @@
  * postgresqlLimits, and nothing holds a password, a parameter's value or a row.
  */
 import type { Exchange } from "../../model/exchange.ts";
-import type { SqlDescription } from "../sql/index.ts";
+import type { SqlDescription, SqlDialect } from "../sql/index.ts";
 
 export const postgresqlLimits = {
   /** Longest part of a message that must be seen at once: a text with its header and name. */
@@ -77,7 +77,7 @@ export interface PostgresqlFrame {
   readonly name: string;
   /** Bind: the statement's name. Close, Describe: "S" or "P". */
   readonly target: string;
-  /** Query, Parse: the text. CommandComplete: the tag. ReadyForQuery: the status. Error: SQLSTATE. */
+  /** Query, Parse: text. CommandComplete: tag. ReadyForQuery: status. Error: SQLSTATE. */
   readonly text: string;
   /** Query, Parse: the text is only the beginning. Error: the connection ends (FATAL, PANIC). */
   readonly flag: boolean;
@@ -139,8 +139,8 @@ export interface PostgresqlState {
   encryptionAnswers: number;
   /** DataRow messages since the last statement ended. */
   rows: number;
-  /** standard_conforming_strings is off. */
-  backslashEscapes: boolean;
+  /** By the server's standard_conforming_strings; unknown while answers may have been missed. */
+  backslash: SqlDialect["backslash"];
   /** The user's name when the start-up packet names no database. */
   database: string | undefined;
   applicationName: string | undefined;
@@ -150,6 +150,8 @@ export interface PostgresqlState {
   readonly statements: Map<string, Statement>;
   /** Characters of the texts in statements. */
   statementChars: number;
+  /** Names prepared in doubt: whether Parse succeeded is known at the next ReadyForQuery. */
+  readonly unconfirmed: Set<string>;
   readonly portals: Map<string, Statement | undefined>;
 
   readonly pending: Pending[];
@@ -166,6 +168,8 @@ export interface PostgresqlState {
   doubt: Doubt | undefined;
   /** The client sends requests without waiting for ReadyForQuery. */
   pipelines: boolean;
+  /** resync() has passed over answer bytes since the last loss or request that ended a doubt. */
+  answerDropped: boolean;
   /** The last request message was one that ReadyForQuery answers. */
   atBoundary: boolean;
   /** While in doubt: requests seen that ReadyForQuery has not answered. */

@@ -2,6 +2,7 @@
  * What a span may say of SQL text. Invariant: text that is not parameterised leaves this folder
  * only with its literals hidden.
  */
+import { sqlLimits } from "./limits.ts";
 import { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
 import type { SqlDialect } from "./scanner.ts";
 import { splitStatements } from "./statements.ts";
@@ -51,12 +52,14 @@ export function describeSqlText(text: string, dialect?: SqlDialect): SqlDescript
 
 /** Describes a text that one prepared statement was made of. */
 export function describePreparedSql(text: string, dialect?: SqlDialect): SqlDescription {
-  if (!hasPlaceholders(text)) return describeSqlText(text, dialect);
+  if (!hasPlaceholders(text, dialect)) return describeSqlText(text, dialect);
   return { text, summary: summarizeSql(text, dialect), statements: 1 };
 }
 
-/** BATCH and what is done, when the same is done each time. */
+/** BATCH and what is done, when the same is done each time and there is room to say it. */
 function batchSummary(summaries: ReadonlySet<string>): string {
   const [first = ""] = summaries;
-  return summaries.size === 1 && first !== "" ? `BATCH ${first}`.slice(0, 255) : "BATCH";
+  const summary = `BATCH ${first}`;
+  const fits = summary.length <= sqlLimits.summaryCharsMax;
+  return summaries.size === 1 && first !== "" && fits ? summary : "BATCH";
 }

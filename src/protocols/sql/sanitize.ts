@@ -33,9 +33,9 @@ export function sanitizeSql(text: string, dialect?: SqlDialect): string {
 }
 
 /** True when the text is parameterised: it has $1, $2 … outside of strings and comments. */
-export function hasPlaceholders(text: string): boolean {
+export function hasPlaceholders(text: string, dialect?: SqlDialect): boolean {
   if (!text.includes("$")) return false;
-  const scanner = new SqlScanner(text);
+  const scanner = new SqlScanner(text, dialect);
   while (scanner.next()) if (scanner.kind === SqlToken.parameter) return true;
   return false;
 }

@@ -21,11 +21,15 @@ export const SqlToken = {
 export type SqlToken = (typeof SqlToken)[keyof typeof SqlToken];
 
 export interface SqlDialect {
-  /** Backslash escapes in plain strings too: standard_conforming_strings = off. */
-  readonly backslashEscapes: boolean;
+  /**
+   * What a backslash in a plain string is: standard_conforming_strings is on (literal) or off
+   * (escape). unknown: where a backslash stands before a quote, nobody can tell where the string
+   * ends, so it reaches to the end of the text.
+   */
+  readonly backslash: "literal" | "escape" | "unknown";
 }
 
-const standard: SqlDialect = { backslashEscapes: false };
+const standard: SqlDialect = { backslash: "literal" };
 
 const QUOTE = 0x27;
 const DOUBLE_QUOTE = 0x22;
@@ -173,7 +177,7 @@ export class SqlScanner {
     const isUnicode = lower === 0x75 && following === AMPERSAND;
     if (following === QUOTE && lower === 0x65) this.#string(this.start + 2, true);
     else if (following === QUOTE && (lower === 0x62 || lower === 0x78 || lower === 0x6e)) {
-      this.#string(this.start + 2, this.#dialect.backslashEscapes);
+      this.#string(this.start + 2, this.#dialect.backslash === "escape");
     } else if (isUnicode && third === QUOTE) this.#string(this.start + 3, false);
     else if (isUnicode && third === DOUBLE_QUOTE) this.#quotedIdentifier(this.start + 3);
     else {
@@ -184,7 +188,7 @@ export class SqlScanner {
   }
 
   #escapesHere(): boolean {
-    return this.#dialect.backslashEscapes || this.#continuedEscapes;
+    return this.#dialect.backslash === "escape" || this.#continuedEscapes;
   }
 
   #string(from: number, escapes: boolean): void {
@@ -193,6 +197,7 @@ export class SqlScanner {
     for (; end < this.text.length; end++) {
       const code = this.text.charCodeAt(end);
       if (code === BACKSLASH && escapes) end++;
+      else if (code === BACKSLASH && this.#isUncertain(end + 1)) break;
       else if (code === QUOTE) {
         if (this.#at(end + 1) !== QUOTE) {
           this.#finish(SqlToken.string, end + 1);
@@ -202,6 +207,10 @@ export class SqlScanner {
       }
     }
     this.#unclosed(SqlToken.string);
+  }
+
+  #isUncertain(next: number): boolean {
+    return this.#dialect.backslash === "unknown" && this.#at(next) === QUOTE;
   }
 
   #quotedIdentifier(from: number): void {

@@ -29,7 +29,8 @@ const nameFillers = words(
 const tableFillers = words("ONLY LATERAL TEMP TEMPORARY UNLOGGED");
 /** Words after which the comma-separated list of tables is over. */
 const listEnders = words(
-  "WHERE GROUP ORDER HAVING WINDOW LIMIT OFFSET FETCH FOR RETURNING SET UNION INTERSECT EXCEPT WHEN",
+  "WHERE GROUP ORDER HAVING WINDOW LIMIT OFFSET FETCH FOR RETURNING SET UNION INTERSECT " +
+    "EXCEPT WHEN",
 );
 const setOperators = words("UNION INTERSECT EXCEPT");
 

@@ -1,9 +1,8 @@
 """http.server with a certificate; every path but /missing has an answer.
 
-usage: https_server.py PORT_FILE CERTIFICATE KEY
+usage: https_server.py PORT CERTIFICATE KEY
 """
 
-import os
 import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,13 +30,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    port_file, certificate, key = sys.argv[1:]
+    port, certificate, key = sys.argv[1:]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    with open(port_file + ".new", "w", encoding="ascii") as file:
-        file.write(f"{server.server_address[1]}\n")
-    os.rename(port_file + ".new", port_file)
     server.serve_forever()

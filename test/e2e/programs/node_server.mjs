@@ -1,6 +1,5 @@
 // The judge's node service: keep-alive, fixed and chunked bodies, several statuses.
-// usage: node_server.mjs PORT_FILE
-import { renameSync, writeFileSync } from "node:fs";
+// usage: node_server.mjs PORT
 import { createServer } from "node:http";
 
 const server = createServer((request, response) => {
@@ -21,8 +20,4 @@ const server = createServer((request, response) => {
     response.end("hello\n");
   }
 });
-server.listen(0, "127.0.0.1", () => {
-  const file = process.argv[2];
-  writeFileSync(`${file}.new`, `${server.address().port}\n`);
-  renameSync(`${file}.new`, file);
-});
+server.listen(Number(process.argv[2]), "127.0.0.1");

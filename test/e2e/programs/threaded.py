@@ -1,7 +1,7 @@
 """The judge's threaded service: one thread for each connection, three statements and two log
 lines for each request, all of which carry the id in the path.
 
-usage: threaded.py PORT_FILE DRIVER PG_PORT, where DRIVER is psycopg2, tinypg or none
+usage: threaded.py PORT DRIVER PG_PORT, where DRIVER is psycopg2, tinypg or none
 GET /work/<id> does the work; GET /ready answers at once, without statements or log lines.
 The id stands where olly may not look for it: in a column alias and in the text of the lines.
 """
@@ -12,7 +12,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PORT_FILE, DRIVER, PG_PORT = sys.argv[1:4]
+PORT, DRIVER, PG_PORT = sys.argv[1:4]
 _thread = threading.local()
 
 
@@ -78,8 +78,4 @@ class Server(ThreadingHTTPServer):
 
 if __name__ == "__main__":
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
-    server = Server(("127.0.0.1", 0), Handler)
-    with open(PORT_FILE + ".new", "w", encoding="ascii") as file:
-        file.write(f"{server.server_address[1]}\n")
-    os.rename(PORT_FILE + ".new", PORT_FILE)
-    server.serve_forever()
+    Server(("127.0.0.1", int(PORT)), Handler).serve_forever()

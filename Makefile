@@ -1,0 +1,49 @@
+# make all needs node, npm and a C compiler; everything else comes with `npm ci`.
+#
+#   make all     dist/olly and dist/libolly.so
+#   make demo    a demo shop under olly: traces with their logs
+#   make test    every test (as root it installs what they need)
+#   make bench   the figures
+#   make run     dist/olly with ARGS="..."
+#   make check lint clean
+
+BUN := node_modules/.bin/bun
+DEPENDENCIES := node_modules/.package-lock.json
+SOURCES := $(shell find src scripts libolly proto -type f -not -path '*/test/*' -not -name '*.test.ts' 2>/dev/null) package.json
+
+.PHONY: all demo test bench run check lint clean
+.DELETE_ON_ERROR:
+
+all: dist/olly
+
+# npm leaves this file behind when it has installed exactly what the lock file says.
+$(DEPENDENCIES): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+# One command makes both files; the library is embedded in the executable.
+dist/olly: $(DEPENDENCIES) $(SOURCES)
+	@mkdir -p dist
+	$(BUN) scripts/build-binary.ts
+
+demo: all
+	sh deploy/demo-app/run.sh
+
+test: all
+	@if [ -f test/require.sh ]; then sh test/require.sh; fi
+	sh scripts/test.sh
+
+bench: all
+	$(BUN) test/bench/run.ts
+
+run: all
+	dist/olly $(ARGS)
+
+check: $(DEPENDENCIES)
+	node_modules/.bin/tsc --noEmit -p tsconfig.json
+
+lint: $(DEPENDENCIES)
+	node_modules/.bin/biome check .
+
+clean:
+	rm -rf dist build

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Builds the library and its tests in BUILD_DIR and runs them: run.sh BUILD_DIR
+# Prints "ok NAME" or "not ok NAME" and a last line "N passed, N failed".
+set -u
+build=${1:?usage: run.sh BUILD_DIR}
+here=$(cd "$(dirname "$0")" && pwd)
+cc=${CC:-cc}
+mkdir -p "$build" || exit 1
+build=$(cd "$build" && pwd)
+lib=$build/libolly.so
+results=$build/results.txt
+: >"$results"
+
+say() { # ok|not-ok NAME
+    if [ "$1" = 0 ]; then echo "ok $2"; else echo "not ok $2"; fi | tee -a "$results"
+}
+
+check() { # NAME COMMAND ARG...
+    name=$1
+    shift
+    "$@" >"$build/check.log" 2>&1
+    code=$?
+    [ "$code" = 0 ] || sed 's/^/    /' "$build/check.log" | head -20
+    say "$code" "$name"
+}
+
+sh "$here/../build.sh" "$lib" "$cc" || exit 1
+flags="-O1 -g -Wall -Wextra -Werror -pthread -U_FORTIFY_SOURCE"
+# shellcheck disable=SC2086 # flags is a list of words
+(
+    cd "$here" || exit 1
+    $cc $flags -o "$build/work" work.c work_process.c &&
+        $cc $flags -o "$build/suite" suite.c harness.c test_data.c test_process.c test_agent.c &&
+        $cc $flags -o "$build/agent" agent.c harness.c &&
+        $cc $flags -O2 -o "$build/bench" bench.c harness.c
+) || exit 1
+
+exports() { # the exported names are those of the map, and nothing else
+    nm -D --defined-only "$lib" | awk '{print $NF}' | sort >"$build/exported"
+    sed -n '/global:/,/local:/p' "$here/../libolly.map" | grep -v ':' | tr -d ' \n' |
+        tr ';' '\n' | sort >"$build/allowed"
+    diff "$build/allowed" "$build/exported"
+}
+no_versions() { ! nm -D "$lib" | grep '@'; }
+no_needed() { ! readelf -d "$lib" | grep NEEDED; }
+only_weak() { ! nm -D --undefined-only "$lib" | grep -v ' w '; }
+no_writable_code() { ! readelf -lW "$lib" | grep -E 'LOAD.*RWE|GNU_STACK.*RWE'; }
+binds_now() { LD_BIND_NOW=1 LD_PRELOAD=$lib /bin/true; }
+silent() { [ -z "$(LD_PRELOAD=$lib OLLY_CONTROL=/nonexistent OLLY_SOCKET=/nonexistent sh -c 'ls -d /' 2>&1 | grep -v '^/$')" ]; }
+
+check "symbols: exports are the allow-list" exports
+check "symbols: no versioned names" no_versions
+check "symbols: only weak undefined names" only_weak
+check "symbols: needs no library" no_needed
+check "symbols: no writable code, no executable stack" no_writable_code
+check "loads with LD_BIND_NOW=1" binds_now
+check "silent without an agent" silent
+
+timeout 100 "$build/suite" "$lib" "$build/work" 2>"$build/suite.log" | tee -a "$results"
+grep -q '^not ok' "$results" && sed 's/^/    /' "$build/suite.log"
+
+if command -v python3 >/dev/null && command -v openssl >/dev/null; then
+    check "tls: descriptors of the object" timeout 20 sh "$here/tls.sh" "$build" sync
+    check "tls: memory BIOs in an event loop" timeout 20 sh "$here/tls.sh" "$build" asyncio
+fi
+
+passed=$(grep -c '^ok' "$results")
+failed=$(grep -c '^not ok' "$results")
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

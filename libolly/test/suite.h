@@ -1,0 +1,29 @@
+/* What the test files share. Invariant: each test runs in a process of its own, so that a failed
+ * CHECK ends that test only. */
+#ifndef OLLY_TEST_SUITE_H
+#define OLLY_TEST_SUITE_H
+
+#include "harness.h"
+
+struct test {
+    const char *name;
+    void (*run)(void);
+};
+
+extern const struct test data_tests[];
+extern const struct test process_tests[];
+extern const struct test agent_tests[];
+extern const char *library_path;
+extern const char *work_path;
+
+/* Runs the workload bare and hooked, checks that output and exit code are the same, and gives the
+ * agent with the messages of the hooked run. */
+struct agent *run_both(const char *mode, const char *argument);
+struct agent *run_hooked(const char *mode, const char *argument);
+
+/* Sequence numbers of each connection count from 0 without a gap. */
+void check_sequences(const struct agent *agent);
+void expect(const struct agent *agent, int type, const char *payload, size_t times);
+uint64_t stream_bytes(const struct agent *agent, int type);
+
+#endif

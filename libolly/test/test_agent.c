@@ -1,0 +1,223 @@
+/*
+ * The agent comes, goes and comes again; tracing starts and stops: the program never notices.
+ * Invariant: what was not told is counted.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "suite.h"
+
+/* A workload that makes one exchange for each byte that it is given. */
+struct stepper {
+    struct agent *agent;
+    pid_t pid;
+    int in;
+    int out;
+};
+
+static struct stepper stepper_start(struct agent *agent) {
+    int in[2];
+    int out[2];
+    CHECK(pipe(in) == 0 && pipe(out) == 0);
+    char output[64];
+    snprintf(output, sizeof output, "/dev/fd/%d", out[1]);
+    int saved = dup(0);
+    dup2(in[0], 0);
+    char *argv[] = {(char *)work_path, "steps", NULL};
+    struct stepper stepper = {.agent = agent, .in = in[1], .out = out[0]};
+    stepper.pid = agent_start(agent, argv, output, true);
+    dup2(saved, 0);
+    close(saved);
+    close(in[0]);
+    close(out[1]);
+    return stepper;
+}
+
+static void step(struct stepper *stepper, char name) {
+    char back = 0;
+    CHECK(write(stepper->in, &name, 1) == 1);
+    CHECK(read(stepper->out, &back, 1) == 1 && back == name);
+    agent_poll(stepper->agent);
+}
+
+/* The write end of stdin was inherited too: the program is told to end by a signal. */
+static void stepper_end(struct stepper *stepper) {
+    char command[64];
+    snprintf(command, sizeof command, "kill -TERM %d", (int)stepper->pid);
+    CHECK(system(command) == 0);
+    CHECK(agent_wait(stepper->agent, stepper->pid) == 128 + 15);
+    close(stepper->in);
+    close(stepper->out);
+}
+
+static void absent(void) {
+    struct agent *agent = agent_new(library_path);
+    agent_leave(agent);
+    char *argv[] = {(char *)work_path, "ends", NULL};
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    agent_free(agent);
+}
+
+static void appears_later(void) {
+    struct agent *agent = agent_new(library_path);
+    agent_leave(agent);
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    agent_listen(agent);
+    usleep(150000); /* an absent agent is asked for ten times a second */
+    step(&stepper, 'b');
+    stepper_end(&stepper);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 0);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-b", 1);
+    expect(agent, OLLY_MSG_DATA_IN, "step-b", 1);
+    /* Roles are known although the connection was not announced in time. */
+    expect(agent, OLLY_MSG_CONNECT, NULL, 1);
+    expect(agent, OLLY_MSG_ACCEPT, NULL, 1);
+    CHECK(agent_counter(agent, OLLY_COUNT_UNREGISTERED) >= 4);
+    agent_free(agent);
+}
+
+static void restarts(void) {
+    struct agent *agent = agent_new(library_path);
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    usleep(20000); /* the log write is told after it was made */
+    agent_poll(agent);
+    agent->paused = true;
+    step(&stepper, 'b'); /* two messages and a log write that nobody reads */
+    usleep(20000);
+    agent_restart(agent);
+    agent->paused = false;
+    step(&stepper, 'c');
+    stepper_end(&stepper);
+    CHECK(agent->hellos == 2);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-b", 0);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-c", 1);
+    CHECK(agent_counter(agent, OLLY_COUNT_AGENT_GONE) == 3);
+    size_t midstream = 0;
+    for (size_t i = 0; i < agent->count; i++) {
+        midstream += (agent->messages[i].header.flags & OLLY_FLAG_MIDSTREAM) != 0;
+        CHECK((agent->messages[i].header.flags & OLLY_FLAG_ROLE_UNKNOWN) == 0);
+    }
+    CHECK(midstream == 2);
+    agent_free(agent);
+}
+
+static void off_and_on(void) {
+    struct agent *agent = agent_new(library_path);
+    agent_activate(agent, false);
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    CHECK(agent->hellos == 0);
+    agent_activate(agent, true);
+    step(&stepper, 'b');
+    CHECK(agent->hellos == 1);
+    agent_activate(agent, false);
+    step(&stepper, 'c');
+    agent_activate(agent, true);
+    step(&stepper, 'd');
+    stepper_end(&stepper);
+    CHECK(agent->hellos == 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 0);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-b", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-c", 0);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-d", 1);
+    /* Announced at each start of tracing, with a role that nobody had seen: unknown. */
+    CHECK(agent_matching(agent, OLLY_MSG_CONNECT, NULL) == 4);
+    agent_free(agent);
+}
+
+static void disabled(void) {
+    struct agent *agent = agent_new(library_path);
+    setenv("OLLY_DISABLED", "1", 1);
+    char *argv[] = {(char *)work_path, "ends", NULL};
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    CHECK(agent->seen == 0);
+    agent_free(agent);
+}
+
+static void no_control_page(void) {
+    struct agent *agent = agent_new(library_path);
+    char path[128];
+    snprintf(path, sizeof path, "%s/control", agent->dir);
+    CHECK(truncate(path, 100) == 0); /* too short: mapping it would fault */
+    char *argv[] = {(char *)work_path, "ends", NULL};
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    unlink(path);
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    CHECK(agent->seen == 0);
+    agent_free(agent);
+}
+
+/* The hello says who the process is. */
+static void hello(void) {
+    setenv("OTEL_SERVICE_NAME", "shop", 1);
+    setenv("OTEL_RESOURCE_ATTRIBUTES", "team=a,zone=b", 1);
+    struct agent *agent = run_hooked("ends", "");
+    const struct message *first = &agent->messages[0];
+    CHECK(first->header.msg_type == OLLY_MSG_PROCESS && first->header.timestamp_ns != 0);
+    const char *pairs[][2] = {{"OTEL_SERVICE_NAME", "shop"},
+                              {"OTEL_RESOURCE_ATTRIBUTES", "team=a,zone=b"},
+                              {"arg", "ends"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char wanted[128];
+        size_t key = strlen(pairs[i][0]) + 1;
+        memcpy(wanted, pairs[i][0], key);
+        memcpy(wanted + key, pairs[i][1], strlen(pairs[i][1]) + 1);
+        CHECK(memmem(first->payload, first->header.payload_len, wanted,
+                     key + strlen(pairs[i][1]) + 1) != NULL);
+    }
+    CHECK(memcmp(first->payload, "exe\0/", 5) == 0);
+    agent_free(agent);
+}
+
+/* Without memfd every message is a datagram; what the hook socket refuses is not sent again. */
+static void no_memfd(void) {
+    struct agent *agent = agent_new(library_path);
+    agent->refused_call = SYS_memfd_create;
+    agent->refused_with = ENOSYS;
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    step(&stepper, 'b');
+    usleep(20000);
+    agent_poll(agent);
+    stepper_end(&stepper);
+    CHECK(agent->hellos == 1 && agent->ring_count == 0);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 1);
+    expect(agent, OLLY_MSG_DATA_IN, "step-a", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-b", 1);
+    expect(agent, OLLY_MSG_LOG_WRITE, "b", 1);
+    agent_free(agent);
+}
+
+/* Without MADV_WIPEONFORK a fork is noticed all the same. */
+static void no_wipe(void) {
+    struct agent *agent = agent_new(library_path);
+    agent->refused_call = SYS_madvise;
+    agent->refused_with = EINVAL;
+    char *argv[] = {(char *)work_path, "fork", NULL};
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    CHECK(agent->hellos == 2 && agent->rings[0].pid != agent->rings[1].pid);
+    expect(agent, OLLY_MSG_DATA_OUT, "child", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "again", 1);
+    agent_free(agent);
+}
+
+const struct test agent_tests[] = {
+    {"agent absent", absent},
+    {"agent appears later", appears_later},
+    {"agent restarts: new ring, unread messages counted", restarts},
+    {"tracing off and on", off_and_on},
+    {"OLLY_DISABLED=1 is inert", disabled},
+    {"control page missing or short: inert", no_control_page},
+    {"hello: executable, arguments, service environment", hello},
+    {"no memfd: one datagram per message", no_memfd},
+    {"no MADV_WIPEONFORK: fork is noticed", no_wipe},
+    {NULL, NULL},
+};
