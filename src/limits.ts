@@ -1,4 +1,4 @@
-/** Every maximum of the agent, with its unit in its name. Relations are asserted by limits.test.ts. */
+/** Every maximum of the agent, its unit in its name; limits.test.ts asserts how they relate. */
 export const limits = {
   /** libolly sends at most this much of one call (OLLY_PAYLOAD_BYTES_MAX). */
   payloadBytesMax: 16_384,

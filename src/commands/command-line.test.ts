@@ -92,7 +92,7 @@ describe("one clear line", () => {
     ],
     [["trace"], 2, "olly trace needs one of start, stop, status"],
     [["trace", "strat"], 2, "olly trace cannot strat, did you mean start?"],
-    [["trace", "jump"], 2, "olly trace cannot jump; it can start, stop, status"],
+    [["trace", "jump"], 2, "olly trace cannot jump; known are start, stop, status"],
     [
       ["trace", "start", "--socket-dir", "/nowhere"],
       1,

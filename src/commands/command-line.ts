@@ -59,8 +59,8 @@ function printHelp(name: string | undefined, context: CommandContext): number {
 
 function overview(): string {
   return [
-    "olly shows what unmodified Linux programs do: traces of their requests and database calls, and",
-    "the log lines of exactly those requests. No SDK, no code change, no root.",
+    "olly shows what unmodified Linux programs do: traces of their requests and database calls,",
+    "and the log lines of exactly those requests. No SDK, no code change, no root.",
     "",
     "Start here:",
     ...columns([

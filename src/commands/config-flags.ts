@@ -36,8 +36,7 @@ export function configured(
     write: context.stderr,
   });
   for (const warning of warnings) log.warn(warning);
-  log.debug(
-    `configuration of ${files.join(", ") || "no file"}: ${JSON.stringify(printableSettings(settings))}`,
-  );
+  const shown = JSON.stringify(printableSettings(settings));
+  log.debug(`configuration of ${files.join(", ") || "no file"}: ${shown}`);
   return { ...loaded, log };
 }

@@ -30,9 +30,10 @@ export const runCommand = defineCommand({
   summary: "run a program and see its traces and logs",
   usage: "[FLAGS] -- CMD [ARG...]",
   description: [
-    "Runs CMD unchanged, and everything that it starts. Its traces go to the agent that is running,",
-    "else to an agent of its own, which shows them on stderr or sends them where the configuration",
-    "or OTEL_EXPORTER_OTLP_ENDPOINT says. Exit code, stdout, stderr and signals are CMD's.",
+    "Runs CMD unchanged, and everything that it starts. Its traces go to the agent that is",
+    "running, else to an agent of its own, which shows them on stderr or sends them where the",
+    "configuration or OTEL_EXPORTER_OTLP_ENDPOINT says. Exit code, stdout, stderr and signals",
+    "are CMD's.",
   ],
   examples: [
     ["olly run -- python3 app.py", "traces on stderr as requests come in"],

@@ -1,4 +1,4 @@
-/** The context of the real process. Invariant: what is written is written before the process ends. */
+/** The context of the real process. Invariant: what was written is out before the process ends. */
 import { isatty } from "node:tty";
 import { writeFully } from "../self/output.ts";
 import type { CommandContext } from "./command.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ControlPage } from "../hook/control-page.ts";
-import { nearest, suggestion } from "../lib/nearest.ts";
+import { suggestion } from "../lib/nearest.ts";
 import { SetupError } from "../lib/setup-error.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { directoryCandidates, type FoundAgent, findAgentIn, isTrusted } from "./find-agent.ts";
@@ -48,10 +48,7 @@ function actionOf(written: string | undefined): Action {
   const action = actions.find((one) => one === written);
   if (action !== undefined) return action;
   if (written === undefined) throw new UsageError(`olly trace needs one of ${actions.join(", ")}`);
-  const near = nearest(written, actions);
-  throw new UsageError(
-    `olly trace cannot ${written}${near === undefined ? `; it can ${actions.join(", ")}` : suggestion(written, actions)}`,
-  );
+  throw new UsageError(`olly trace cannot ${written}${suggestion(written, actions)}`);
 }
 
 function controlDirectory(asked: string | undefined, context: CommandContext): string {

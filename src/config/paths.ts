@@ -23,7 +23,7 @@ export function defaultSocketPath(user: User): string {
   return socketPathProblem(path) === undefined ? path : own;
 }
 
-/** What is wrong with a path for the hook socket (and for the status socket beside it), if anything. */
+/** What is wrong with a path for the hook socket and the status socket beside it, if anything. */
 export function socketPathProblem(path: string): string | undefined {
   if (path.includes("\0")) return "must not contain a NUL character";
   if (path.endsWith("/")) return "must name a file, not a directory";

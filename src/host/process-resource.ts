@@ -42,7 +42,7 @@ export interface ProcessResourceOptions {
   readonly files?: HostFiles;
 }
 
-/** Kernel clock ticks per second as /proc states them (USER_HZ), 100 on every Linux port of ours. */
+/** Clock ticks per second as /proc states them (USER_HZ), 100 on every Linux port of ours. */
 const TICKS_PER_SECOND = 100;
 /** The library sends no more of a variable or an argument; then /proc is asked for the whole. */
 const VARIABLE_BYTES_MAX = 4_095;
@@ -88,9 +88,8 @@ export class ProcessResources {
     const text = this.#variableOf(pid, hello, "OTEL_RESOURCE_ATTRIBUTES");
     const stated = parseKeyValueList(text);
     if (stated === undefined) {
-      this.#options.report(
-        `OTEL_RESOURCE_ATTRIBUTES of process ${pid} (${baseName(hello.executable)}) is malformed and ignored`,
-      );
+      const who = `process ${pid} (${baseName(hello.executable)})`;
+      this.#options.report(`OTEL_RESOURCE_ATTRIBUTES of ${who} is malformed and ignored`);
     }
     return stated ?? new Map();
   }

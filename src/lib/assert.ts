@@ -1,4 +1,4 @@
-/** Our own bug, never bad input: caught at the connection boundary, where the connection is dropped. */
+/** Our own bug, never bad input: caught at the connection boundary, which drops the connection. */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }

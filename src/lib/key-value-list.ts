@@ -4,7 +4,7 @@
  * Invariant: one bad member spoils the whole list (OpenTelemetry specification, resource SDK).
  */
 
-/** The pairs in order, a later key replacing an earlier one; undefined when the list is malformed. */
+/** The pairs in order, a later key replacing an earlier one; undefined for a malformed list. */
 export function parseKeyValueList(text: string): ReadonlyMap<string, string> | undefined {
   const pairs = new Map<string, string>();
   for (const member of text.split(",")) {

@@ -1,4 +1,4 @@
-/** The nearest known word to a misspelt one, for messages. Invariant: never suggests the far-fetched. */
+/** The known word nearest to a misspelt one. Invariant: never suggests the far-fetched. */
 
 /** Words longer than this are not compared; no key or flag is as long. */
 const WORD_LENGTH_MAX = 64;

@@ -32,7 +32,7 @@ export interface Moment {
   readonly tid: number;
 }
 
-/** consumed > 0 · 0 = need more bytes · < 0 = one of ParseError: the bytes are not the protocol's. */
+/** consumed > 0 · 0 = need more bytes · < 0 = a ParseError: the bytes are not the protocol's. */
 export type ParseStatus = number;
 
 export const ParseError = {
@@ -69,7 +69,7 @@ export interface ExchangeStart<Detail> {
   readonly tracestate?: string | undefined;
 }
 
-/** Where match() reports. Each opened exchange is closed exactly once: by match() or by drive.ts. */
+/** Where match() reports. Each opened exchange is closed once: by match() or by drive.ts. */
 export interface ExchangeSink<Detail> {
   open(start: ExchangeStart<Detail>): Exchange<Detail>;
   /** endNs: when the last byte of the answer moved. */

@@ -3,6 +3,7 @@
  * exchange is closed exactly once; bytes never throw (our own bugs are caught at the connection,
  * which is then left alone and counted); no time is read here, all of it comes with the bytes.
  */
+import { assert } from "../lib/assert.ts";
 import { limits } from "../limits.ts";
 import type { Direction, Side } from "../model/connection.ts";
 import type { Exchange, Outcome } from "../model/exchange.ts";
@@ -164,7 +165,7 @@ export class ProtocolDriver {
     conversation.bytesUndetected = 0;
   }
 
-  /** Gives up the exchanges that began before `beforeNs`; the connection is read on from a boundary. */
+  /** Gives up the exchanges that began before `beforeNs`; reading goes on at a boundary. */
   expire(conversation: Conversation, beforeNs: number, nowNs: number): void {
     const oldest = conversation.inFlight[0];
     if (oldest === undefined || oldest.startNs >= beforeNs) return;
@@ -206,7 +207,8 @@ export class ProtocolDriver {
       const before = stream.end - stream.start;
       const mode = conversation.mode;
       if (!this.#step(conversation, direction)) return;
-      assertProgress(before, stream.end - stream.start, mode !== conversation.mode);
+      const moved = stream.end - stream.start < before || mode !== conversation.mode;
+      assert(moved, "a step made no progress");
     }
   }
 
@@ -311,7 +313,8 @@ export class ProtocolDriver {
       this.#obey(conversation, direction);
       return true;
     }
-    if (status === 0 && stream.end - stream.start <= protocol.limits.frameBytesMax) return false;
+    const most = Math.min(protocol.limits.frameBytesMax, limits.streamBytesMax);
+    if (status === 0 && stream.end - stream.start <= most) return false;
     this.#drops.count(status === 0 ? "frame_too_large" : "parse_error");
     return this.#recover(conversation, direction);
   }
@@ -424,8 +427,4 @@ export class ProtocolDriver {
     this.#current = conversation;
     for (const exchange of [...conversation.inFlight]) this.#close(exchange, endNs, outcome);
   }
-}
-
-function assertProgress(before: number, after: number, modeChanged: boolean): void {
-  if (after >= before && !modeChanged) throw new RangeError("a step made no progress");
 }

@@ -1,4 +1,4 @@
-/** The protocols in order of detection. The order carries meaning: the stricter test comes first. */
+/** The protocols in order of detection; the order has a meaning: the stricter test comes first. */
 import { asProtocol, type Protocol } from "./contract.ts";
 import { http1 } from "./http1/index.ts";
 import { postgresql } from "./postgresql/index.ts";

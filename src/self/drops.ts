@@ -20,7 +20,6 @@ export const dropReasons = [
   "process_limit",
   "connection_limit",
   "stream_gap",
-  "stream_overflow",
   "stream_opaque",
   "parse_error",
   "frame_too_large",

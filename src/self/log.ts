@@ -84,7 +84,7 @@ class LineWriter {
   }
 }
 
-/** Control characters become visible escapes: a message can neither break its line nor a terminal. */
+/** Control characters become escapes: a message can break neither its line nor a terminal. */
 function oneLine(message: string): string {
   const text = message.slice(0, MESSAGE_LENGTH_MAX);
   let safe = "";
