@@ -34,7 +34,7 @@ test: all
 	sh scripts/test.sh
 
 bench: all
-	$(BUN) test/bench/run.ts
+	@for file in test/bench/*.ts; do $(BUN) "$$file" || exit 1; done
 
 run: all
 	dist/olly $(ARGS)

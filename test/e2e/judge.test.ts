@@ -204,6 +204,7 @@ describe("Python's http.server as it is, and curl", () => {
     { target: "/document.txt?head=1", arguments: ["-I"] },
     { target: "/missing" },
     { target: "/document.txt?post=1", arguments: ["-d", "x=1"] },
+    ...Array.from({ length: 16 }, (_, index) => ({ target: `/document.txt?index=${index}` })),
   ];
   let judged: Judged;
   beforeAll(async () => {

@@ -23,10 +23,11 @@ export interface Collector {
   readonly endpoint: string;
   /** OTLP/JSON lines of everything received. */
   readonly file: string;
+  readonly configuration: string;
   readonly program: Program;
 }
 
-/** Builds the collector when this machine has not yet, and gives its path. Takes a minute or two. */
+/** Builds the collector unless this machine has it, in a minute or two, and gives its path. */
 export async function buildCollector(): Promise<string> {
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   const parent = join(cache, "olly-test");
@@ -50,9 +51,14 @@ export async function buildCollector(): Promise<string> {
   return binary;
 }
 
-/** Starts a collector that listens for OTLP/gRPC on a free port. */
-export async function startCollector(): Promise<Collector> {
+/** Starts a collector that listens for OTLP/gRPC on a free port, or starts an earlier one again. */
+export async function startCollector(earlier?: Collector): Promise<Collector> {
   const binary = await buildCollector();
+  if (earlier !== undefined) {
+    const program = start([binary, "--config", earlier.configuration]);
+    await waitForPort(Number(new URL(earlier.endpoint).port), "the collector");
+    return { ...earlier, program };
+  }
   const directory = temporaryDirectory();
   const port = await freePort();
   const file = join(directory, "received.jsonl");
@@ -60,7 +66,7 @@ export async function startCollector(): Promise<Collector> {
   writeFileSync(configuration, settings(port, file));
   const program = start([binary, "--config", configuration]);
   await waitForPort(port, "the collector");
-  return { endpoint: `http://127.0.0.1:${port}`, file, program };
+  return { endpoint: `http://127.0.0.1:${port}`, file, configuration, program };
 }
 
 function goBinary(): string {

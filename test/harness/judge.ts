@@ -34,7 +34,7 @@ export function httpToldBySpans(spans: readonly SpanRecord[]): Told[] {
 
 function httpTold(attributes: Attributes): Told {
   return {
-    method: String(attributes["http.request.method_original"] ?? attributes["http.request.method"]),
+    method: String(methodOf(attributes)),
     target: httpTarget(attributes),
     status: numberOf(attributes["http.response.status_code"]),
     port: numberOf(attributes["server.port"]),
@@ -51,7 +51,7 @@ function httpTarget(attributes: Attributes): string {
   return `${attributes["url.path"]}${query === undefined ? "" : `?${query}`}`;
 }
 
-/** Pairs spans with packets by their targets, which a scenario therefore uses once for each port. */
+/** Pairs spans with packets by their targets: a scenario uses each once for a port. */
 export function httpShifts(
   exchanges: readonly HttpExchange[],
   spans: readonly SpanRecord[],

@@ -1,0 +1,86 @@
+#!/bin/sh
+# What the tests need from the system. Root gets what is missing by apt-get; for everybody else
+# (and with OLLY_TEST_INSTALL=0) it is named, with the command that brings it, and the exit code
+# is 1. Invariant: with exit code 0 every test can run; nothing is skipped for want of a program.
+set -eu
+
+GO_MINOR_MIN=24 # the collector's modules state go 1.24
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin
+export PATH
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+has_postgres() {
+    for program in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$program" ] && return 0
+    done
+    has initdb
+}
+
+has_psycopg2() {
+    python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    "$python" -c 'import psycopg2, ssl' 2>/dev/null
+}
+
+has_go() {
+    has go || return 1
+    minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    [ "${minor:-0}" -ge "$GO_MINOR_MIN" ]
+}
+
+# Debian packages of everything that is missing, one a line.
+missing() {
+    has cc || echo gcc libc6-dev
+    has readelf || echo binutils
+    has make || echo make
+    has node || echo nodejs npm
+    has tshark || echo tshark
+    has nginx || echo nginx-light
+    has_postgres || echo postgresql
+    has psql || echo postgresql-client
+    has python3 || echo python3
+    has_psycopg2 || echo python3-psycopg2
+    has curl || echo curl
+    has openssl || echo openssl
+    has setpriv || echo util-linux
+    has unshare || echo util-linux
+    has mount || echo mount
+    has git || echo git
+    [ -d /etc/ssl/certs ] || echo ca-certificates
+    has_go || echo golang-go
+}
+
+install_packages() {
+    export DEBIAN_FRONTEND=noninteractive
+    echo 'wireshark-common wireshark-common/install-setuid boolean false' | debconf-set-selections
+    # A server that its package starts would take a well-known port of this machine.
+    export RUNLEVEL=1
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    apt-get install -y -qq --no-install-recommends $1 >/dev/null
+}
+
+packages=$(missing | tr '\n' ' ')
+if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && [ "${OLLY_TEST_INSTALL:-1}" != 0 ] && has apt-get
+then
+    echo "require: installing $packages"
+    install_packages "$packages"
+    packages=$(missing | tr '\n' ' ')
+fi
+
+if [ -n "$packages" ]; then
+    echo "require: the tests need what is missing here: sudo apt-get install $packages" >&2
+    if ! has_go; then
+        echo "require: Go has to be 1.$GO_MINOR_MIN or newer (Debian 13, or https://go.dev/dl)" >&2
+    fi
+    exit 1
+fi
+
+if ! tshark -D 2>/dev/null | grep -q '\blo\b'; then
+    echo "require: tshark may not capture on loopback: sudo usermod -aG wireshark $(id -un)," \
+        "after sudo dpkg-reconfigure wireshark-common" >&2
+    exit 1
+fi
