@@ -1,16 +1,22 @@
 /**
  * The agent: the pipeline between the hook socket and the exporters, and the loop that moves it.
- * Invariant: whatever start has begun, stop ends, and what was captured before stop is exported or
- * counted.
+ * Invariants: whatever start has begun, stop ends, within bounded time, and what was captured
+ * before stop is exported or counted; an error of our own is told and survived.
  */
 import { dirname, join } from "node:path";
 import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
 import type { Config } from "./config/schema.ts";
-import { createExporter, type Exporter, ExportSetupError } from "./export/exporter.ts";
+import {
+  createExporter,
+  type Exporter,
+  type ExporterStatus,
+  ExportSetupError,
+} from "./export/exporter.ts";
 import { ControlPage } from "./hook/control-page.ts";
 import { Intake, type IntakeSource } from "./hook/intake.ts";
 import { countersByReason } from "./hook/library-counters.ts";
 import { HookSetupError } from "./hook/setup-error.ts";
+import { networkNamespaceOf } from "./host/network-namespace.ts";
 import { OpenFiles } from "./host/open-files.ts";
 import { ProcessResources } from "./host/process-resource.ts";
 import { createSystemClock } from "./host/system-clock.ts";
@@ -51,7 +57,10 @@ export interface Agent {
 /** The next poll comes at once under traffic, later step by step when nothing comes. */
 const POLL_MS_MIN = 1;
 const POLL_MS_MAX = 20;
-const FLUSH_MS_MAX = 10_000;
+/** Questions that come faster than this get the same answer. */
+const STATUS_NS_MIN = 20e6;
+/** What a step of stop() may take that should take no time at all. */
+const STEP_MS_MAX = 2_000;
 
 /** Fails with SetupError: exit code 2 for what the configuration says wrong, 1 for the rest. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -82,7 +91,10 @@ class RunningAgent implements Agent {
   readonly #statusServer: StatusServer;
   readonly #startedAt: string;
   readonly #sources = new Map<number, IntakeSource>();
+  readonly #survive = (error: unknown) => this.#bug(error);
   #control: ControlPage | undefined;
+  #lastStatus: AgentStatus | undefined;
+  #lastStatusNs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pollMs = POLL_MS_MIN;
   #spans = 0;
@@ -123,7 +135,7 @@ class RunningAgent implements Agent {
         this.#logs++;
         this.#exporter.addLog(record);
       },
-      bug: (error) => log.error(`internal error: ${error instanceof Error ? error.stack : error}`),
+      bug: (error) => this.#bug(error),
     });
     this.#intake = new Intake({
       socketPath,
@@ -138,11 +150,13 @@ class RunningAgent implements Agent {
         processEnded: (source) => this.#processEnded(source),
       },
     });
-    this.#statusServer = new StatusServer(statusSocketPath(socketPath), () => this.status());
+    this.#statusServer = new StatusServer(statusSocketPath(socketPath), () => this.#recentStatus());
   }
 
   async start(): Promise<void> {
     const { hook } = this.#config;
+    process.on("uncaughtException", this.#survive);
+    process.on("unhandledRejection", this.#survive);
     try {
       if (hook.enabled) {
         await this.#intake.start();
@@ -150,7 +164,7 @@ class RunningAgent implements Agent {
         this.#control = ControlPage.create(this.controlPath);
         this.#control.start({
           onDemand: hook.onDemand,
-          captureBytesMax: limits.payloadBytesMax,
+          captureBytesMax: limits.captureBytesMax,
           logCapture: hook.logCapture,
         });
       }
@@ -182,29 +196,64 @@ class RunningAgent implements Agent {
     this.#timer = undefined;
     // Programs stop writing first, so that what is drained next is the end.
     this.#control?.setActive(false);
-    if (this.#config.hook.enabled) this.#intake.poll(true);
     await this.#close();
+    // A receiver that is away is no fault of what was traced; the exporter has said it.
     return this.#exporter
       .status()
-      .filter((exporter) => exporter.state === "failed" || exporter.failedSpans > 0)
+      .filter((exporter) => exporter.name !== "otlp" && hasLost(exporter))
       .map((exporter) => `${exporter.name}: ${exporter.lastError ?? "data was lost"}`);
   }
 
   async #close(): Promise<void> {
-    await this.#statusServer.stop();
-    await this.#intake.stop();
-    this.#pipeline.stop(this.#clock.monotonicNs());
-    this.#control?.close();
+    await this.#step("status server", () => this.#statusServer.stop());
+    // Its last poll comes after it has stopped listening.
+    await this.#step("intake", () => this.#intake.stop(), 2 * STEP_MS_MAX);
+    await this.#step("pipeline", () => this.#pipeline.stop(this.#clock.monotonicNs()));
+    await this.#step("control page", () => this.#control?.close());
     this.#control = undefined;
-    await this.#exporter.flush(FLUSH_MS_MAX);
-    await this.#exporter.close();
+    await this.#step(
+      "export",
+      () => this.#exporter.flush(limits.flushMsMax),
+      2 * limits.flushMsMax,
+    );
+    await this.#step("exporters", () => this.#exporter.close());
+    process.off("uncaughtException", this.#survive);
+    process.off("unhandledRejection", this.#survive);
+  }
+
+  /** One part of the end: neither its failure nor its silence keeps the others from theirs. */
+  async #step(name: string, act: () => unknown, mostMs: number = STEP_MS_MAX): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#log.warn(`${name}: did not end within ${mostMs} ms`);
+      resolve();
+    }, mostMs);
+    try {
+      await Promise.race([act(), late]);
+    } catch (error) {
+      this.#bug(error);
+    }
+    clearTimeout(timer);
+  }
+
+  #bug(error: unknown): void {
+    this.#log.error(`internal error: ${error instanceof Error ? error.stack : error}`);
+  }
+
+  #recentStatus(): AgentStatus {
+    const nowNs = this.#clock.monotonicNs();
+    if (this.#lastStatus === undefined || nowNs - this.#lastStatusNs > STATUS_NS_MIN) {
+      this.#lastStatus = this.status();
+      this.#lastStatusNs = nowNs;
+    }
+    return this.#lastStatus;
   }
 
   #processStarted(source: IntakeSource, hello: ProcessHello): void {
     const hooked = this.#resources.processOf(source.id, source.pid, hello);
     this.#log.debug(`process ${source.pid} is hooked: ${hooked.executable}`);
     this.#sources.set(source.id, source);
-    this.#pipeline.processStarted(hooked);
+    this.#pipeline.processStarted(hooked, networkNamespaceOf(source.pid));
   }
 
   #message(source: IntakeSource, message: HookMessage): void {
@@ -242,13 +291,28 @@ class RunningAgent implements Agent {
   }
 
   #poll(): void {
+    let delivered = 0;
+    try {
+      delivered = this.#advance();
+    } catch (error) {
+      this.#bug(error);
+    }
+    this.#schedule(delivered > 0 ? POLL_MS_MIN : Math.min(this.#pollMs + 1, POLL_MS_MAX));
+  }
+
+  /** Moves everything on by one step. Returns the number of messages that came. */
+  #advance(): number {
     this.#files.forget();
     const delivered = this.#config.hook.enabled ? this.#intake.poll() : 0;
     const nowNs = this.#clock.monotonicNs();
     this.#pipeline.tick(nowNs);
     this.#exporter.tick(nowNs);
-    this.#schedule(delivered > 0 ? POLL_MS_MIN : Math.min(this.#pollMs + 1, POLL_MS_MAX));
+    return delivered;
   }
+}
+
+function hasLost(exporter: ExporterStatus): boolean {
+  return exporter.state === "failed" || exporter.failedSpans > 0 || exporter.failedLogs > 0;
 }
 
 function isoTime(unixTimeNs: bigint): string {

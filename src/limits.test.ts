@@ -10,6 +10,11 @@ test("limits fit each other", () => {
   // A record must fit the ring many times over, or one message could block it.
   expect(limits.ringDataBytes).toBeGreaterThan(64 * limits.payloadBytesMax);
   expect(Number.isInteger(Math.log2(limits.ringDataBytes))).toBe(true);
+  // The messages of a call are full but the last, and many calls fit the ring.
+  expect(limits.captureBytesMax % limits.payloadBytesMax).toBe(0);
+  expect(limits.ringDataBytes).toBeGreaterThan(16 * limits.captureBytesMax);
+  // What was captured of one call fits the window of its stream.
+  expect(limits.captureBytesMax).toBeLessThanOrEqual(limits.streamBytesMax);
   // What one poll copies must fit what may wait to be delivered.
   expect(limits.pollBytesMax).toBeLessThanOrEqual(limits.intakeBytesMax);
   expect(limits.ringDrainBytesMax).toBeLessThanOrEqual(limits.pollBytesMax);

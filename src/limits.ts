@@ -1,13 +1,17 @@
 /** Every maximum of the agent, its unit in its name; limits.test.ts asserts how they relate. */
 export const limits = {
-  /** libolly sends at most this much of one call (OLLY_PAYLOAD_BYTES_MAX). */
+  /** Payload of one message (OLLY_PAYLOAD_BYTES_MAX). */
   payloadBytesMax: 16_384,
+  /** libolly sends at most this much of one call, in several messages. */
+  captureBytesMax: 65_536,
   /** Ring data of one process (OLLY_RING_DATA_BYTES). */
   ringDataBytes: 4 * 1024 * 1024,
   processesMax: 4_096,
   connectionsMax: 65_536,
   /** Bytes of one direction kept while a frame is incomplete. */
   streamBytesMax: 1024 * 1024,
+  /** Bytes of unfinished frames and of messages held back, of all connections together. */
+  streamsBytesMax: 128 * 1024 * 1024,
   /** Pieces of one direction whose times are remembered. */
   streamSegmentsMax: 4_096,
   /** Bytes after which a connection that no protocol recognises is left alone. */
@@ -23,6 +27,11 @@ export const limits = {
   ringDrainBytesMax: 256 * 1024,
   pollBytesMax: 16 * 1024 * 1024,
   intakeBytesMax: 64 * 1024 * 1024,
+  /** How long an agent that stops tries to empty rings that are still being filled. */
+  finalPollNsMax: 2e9,
+  /** An agent that stops waits so long for its receivers, and so long for one that fails. */
+  flushMsMax: 5_000,
+  flushFailingMsMax: 2_000,
   /** Piece of private memory into which rings are copied; holds at least one drain. */
   intakeBlockBytes: 512 * 1024,
   /** A record that stays unwritten so long has lost its writer: the next one is looked for. */
@@ -33,6 +42,8 @@ export const limits = {
   processCheckNs: 1e9,
   exchangeNsMax: 300e9,
   exchangesInFlightMax: 1_024,
+  /** Open exchanges of all connections; beyond it a connection keeps one. */
+  exchangesMax: 131_072,
   /** Partial log lines kept, and how long an unfinished line waits for its end. */
   logLineBytesMax: 64 * 1024,
   logPartialLinesMax: 4_096,

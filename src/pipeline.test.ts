@@ -181,7 +181,7 @@ describe("Pipeline", () => {
     pipeline.processEnded(1, 2e9);
     expect(spans.map((span) => attribute(span, "olly.exchange.outcome"))).toEqual(["closed_early"]);
     expect(logs.map((record) => record.body)).toEqual(["half a line"]);
-    expect(pipeline.connections).toBe(0);
+    expect(pipeline.sizes.connections).toBe(0);
   });
 
   test("messages of a process that is not known do nothing", () => {

@@ -41,6 +41,11 @@ export interface PipelineOptions {
   readonly bug: (error: unknown) => void;
 }
 
+/** The descriptor's number means something else from here on. */
+function isBoundary(type: number): boolean {
+  return type === MessageType.close || type === MessageType.accept || type === MessageType.connect;
+}
+
 const STDERR_FD = 2;
 const EXPIRE_EVERY_NS = 1e9;
 
@@ -65,7 +70,7 @@ export class Pipeline {
       drops,
       events: {
         opened: (exchange) => this.#correlator.opened(exchange),
-        closed: (exchange) => this.#exchangeClosed(exchange),
+        closed: (exchange, tid) => this.#exchangeClosed(exchange, tid),
       },
     });
     this.#driver.onBug = options.bug;
@@ -94,12 +99,22 @@ export class Pipeline {
     return this.#processes.values();
   }
 
-  get connections(): number {
-    return this.#tracker.size;
+  /** How much is kept at the moment; each number has a maximum in limits.ts. */
+  get sizes() {
+    return {
+      connections: this.#tracker.size,
+      heldBytes: this.#tracker.heldBytes,
+      exchanges: this.#driver.openExchanges,
+      partialLines: this.#logs.partialLines,
+      ...this.#correlator.sizes,
+      processes: this.#processes.size,
+    };
   }
 
-  processStarted(process: HookedProcess): void {
+  /** network: its network namespace, "" when it is the agent's own. */
+  processStarted(process: HookedProcess, network = ""): void {
     this.#processes.set(process.id, { process, messages: 0, spans: 0, logs: 0 });
+    this.#correlator.processStarted(process.id, network);
   }
 
   /** One message of a process that has started; messages come in the order of their times. */
@@ -107,8 +122,12 @@ export class Pipeline {
     const activity = this.#processes.get(processId);
     if (activity === undefined) return;
     activity.messages++;
-    if (message.type === MessageType.logWrite) this.#logWrite(activity, message);
-    else this.#connectionMessage(processId, message);
+    try {
+      if (message.type === MessageType.logWrite) this.#logWrite(activity, message);
+      else this.#connectionMessage(activity, message);
+    } catch (error) {
+      this.#failed("message_failed", error);
+    }
   }
 
   processEnded(processId: number, nowNs: number): void {
@@ -135,6 +154,7 @@ export class Pipeline {
 
   /** The agent stops: what is under way is reported as cut off, half-written lines as they are. */
   stop(nowNs: number): void {
+    this.#tracker.flush();
     for (const connection of this.#tracker.connections()) {
       if (connection.attachment === undefined) continue;
       this.#driver.abandon(connection.attachment, nowNs);
@@ -160,14 +180,25 @@ export class Pipeline {
     );
   }
 
-  #connectionMessage(processId: number, message: HookMessage): void {
-    const { type, tid } = message;
-    const served = this.#tracker.find(processId, message.fd)?.role === "server";
-    const reads = served && (type === MessageType.dataIn || type === MessageType.sslIn);
+  #connectionMessage(activity: ProcessActivity, message: HookMessage): void {
+    const processId = activity.process.id;
+    const { type, tid, fd } = message;
+    const known = this.#tracker.find(processId, fd);
+    // The descriptor of a log is closed, or has become a connection.
+    if (known === undefined && isBoundary(type)) {
+      this.#logs.closed(processId, fd, (record) => this.#logRecord(activity, record));
+    }
+    const served = known?.role === "server" ? known : undefined;
+    const reads =
+      served !== undefined && (type === MessageType.dataIn || type === MessageType.sslIn);
     // A thread that accepts or reads what it serves has ended its work for the last answer.
-    if (type === MessageType.accept || reads) this.#correlator.turned(processId, tid);
+    if (type === MessageType.accept || reads) {
+      this.#correlator.turned(processId, tid, reads ? served.id : undefined);
+    }
     this.#tracker.apply(processId, message);
-    if (served && type === MessageType.close) this.#correlator.turned(processId, tid);
+    if (served !== undefined && type === MessageType.close) {
+      this.#correlator.turned(processId, tid, served.id);
+    }
   }
 
   #conversationOf(connection: Connection<Conversation>): Conversation {
@@ -182,8 +213,22 @@ export class Pipeline {
     if (connection.attachment !== undefined) this.#driver.closed(connection.attachment, last);
   }
 
-  #exchangeClosed(exchange: Exchange): void {
-    this.#correlator.closed(exchange);
+  #exchangeClosed(exchange: Exchange, tid: number): void {
+    this.#correlator.closed(exchange, tid);
+    try {
+      this.#tell(exchange);
+    } catch (error) {
+      // Here, so that the connection's other exchanges are told all the same.
+      this.#failed("connection_failed", error);
+    }
+  }
+
+  #failed(reason: "connection_failed" | "message_failed", error: unknown): void {
+    this.#options.drops.count(reason);
+    this.#options.bug(error);
+  }
+
+  #tell(exchange: Exchange): void {
     const activity = this.#processes.get(exchange.connection.processId);
     const protocol = this.#protocolById.get(exchange.protocol);
     if (activity === undefined || protocol === undefined) return;

@@ -74,7 +74,7 @@ fi
 if [ -n "$packages" ]; then
     echo "require: the tests need what is missing here: sudo apt-get install $packages" >&2
     if ! has_go; then
-        echo "require: Go has to be 1.$GO_MINOR_MIN or newer (Debian 13, or https://go.dev/dl)" >&2
+        echo "require: Go has to be 1.$GO_MINOR_MIN or newer (Debian 13 has it)" >&2
     fi
     exit 1
 fi

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define OLLY_WIRE_VERSION 1u
-#define OLLY_PAYLOAD_BYTES_MAX 16384u
+#define OLLY_PAYLOAD_BYTES_MAX 16384u         /* of one message */
+#define OLLY_CAPTURE_BYTES_DEFAULT 65536u     /* of one call, in as many messages as it takes */
 
 /* 1..8 are as in the original protocol; from 16 on the types are this project's own. */
 enum olly_message_type {
@@ -29,7 +30,12 @@ enum olly_message_type {
 
 /* A DATA_* or SSL_* message with payload_len 0 and wire_len 0 is the end of that direction
  * (recv returned 0; shutdown for writing). payload_len 0 with wire_len n: n bytes that were not
- * captured (sendfile, splice, a body beyond the capture limit). */
+ * captured (sendfile, splice, a body beyond the capture limit).
+ *
+ * A call that moved more than one message can hold makes several: same type, timestamp and thread,
+ * consecutive seq, each full but the last. What lies beyond the capture limit is in the wire_len of
+ * the last one. When the ring has no room for one of them, it and those after it are dropped and
+ * counted; the gap in seq tells. */
 enum olly_message_flag {
     OLLY_FLAG_UNIX = 0x01,         /* CONNECT, ACCEPT: the payload is an AF_UNIX path */
     OLLY_FLAG_INJECTED = 0x02,     /* the payload was changed by injection */
@@ -150,7 +156,8 @@ struct olly_control_page {
     uint32_t version;     /* OLLY_WIRE_VERSION */
     uint32_t agent_epoch; /* changes when an agent starts: the library hands over a new ring */
     uint32_t activation;  /* changes at every start of tracing: descriptors are announced again */
-    uint32_t capture_bytes_max; /* per message, at most OLLY_PAYLOAD_BYTES_MAX */
+    uint32_t capture_bytes_max; /* per call; 0: OLLY_CAPTURE_BYTES_DEFAULT; at most 262144. Log
+                                   writes always have the default */
     uint32_t switches;          /* olly_control_switch */
 };
 

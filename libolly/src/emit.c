@@ -8,7 +8,10 @@
 
 size_t olly_capture_bytes_max(void) {
     uint32_t most = __atomic_load_n(&olly_control->capture_bytes_max, __ATOMIC_RELAXED);
-    return most == 0 || most > OLLY_PAYLOAD_BYTES_MAX ? OLLY_PAYLOAD_BYTES_MAX : most;
+    if (OLLY_UNLIKELY(most == 0)) {
+        return OLLY_CAPTURE_BYTES_DEFAULT;
+    }
+    return most < OLLY_CAPTURE_BYTES_MAX ? most : OLLY_CAPTURE_BYTES_MAX;
 }
 
 void olly_count(enum olly_counter counter) {
@@ -17,20 +20,32 @@ void olly_count(enum olly_counter counter) {
     __atomic_fetch_add(&counters[counter], 1, __ATOMIC_RELAXED);
 }
 
+/* Up to bytes of what is gathered, as pieces; returns how many pieces, and in left what did not
+ * fit them. */
+static size_t olly__pieces(const struct olly_gather *from, struct iovec *pieces, size_t *left) {
+    struct olly_gather at = *from;
+    size_t used = 0;
+    for (; at.count != 0 && *left != 0 && used < OLLY_IOVECS_PER_DATAGRAM - 1; at.count--) {
+        size_t held = at.iov->iov_len - at.skip;
+        pieces[used].iov_base = (uint8_t *)at.iov->iov_base + at.skip;
+        pieces[used].iov_len = held < *left ? held : *left;
+        *left -= pieces[used].iov_len;
+        used++;
+        at.iov++;
+        at.skip = 0;
+    }
+    return used;
+}
+
 /* One socket per message: a descriptor that we kept could be closed and reused under us. Kept out
  * of olly_emit, whose stack has to be small. */
 static __attribute__((noinline)) bool olly__datagram(const struct olly_header *header,
-                                                     const struct iovec *iov, size_t count) {
+                                                     struct olly_gather *from) {
     struct iovec pieces[OLLY_IOVECS_PER_DATAGRAM];
     struct olly_header head = *header;
-    size_t used = 1;
     size_t left = head.payload_len;
-    for (size_t i = 0; i < count && left != 0 && used < OLLY_IOVECS_PER_DATAGRAM; i++) {
-        pieces[used] = iov[i];
-        pieces[used].iov_len = iov[i].iov_len < left ? iov[i].iov_len : left;
-        left -= pieces[used].iov_len;
-        used++;
-    }
+    size_t used = 1 + olly__pieces(from, pieces + 1, &left);
+    olly_gather_skip(from, head.payload_len);
     if (left != 0) {
         head.wire_len = head.wire_len != 0 ? head.wire_len : head.payload_len;
         head.payload_len -= (uint32_t)left;
@@ -46,34 +61,89 @@ static __attribute__((noinline)) bool olly__datagram(const struct olly_header *h
     return sent >= 0;
 }
 
+/* Bytes of the call that go into payloads: never more than the caller's buffers hold. */
+static size_t olly__captured(const struct olly_event *event) {
+    size_t most = event->bytes < event->bytes_max ? event->bytes : event->bytes_max;
+    size_t held = 0;
+    for (size_t i = 0; event->iov != NULL && i < event->iov_count && held < most; i++) {
+        size_t bytes = event->iov[i].iov_len;
+        held = bytes < most - held ? held + bytes : most;
+    }
+    return held;
+}
+
+/* How many messages say it: full ones, the last with the rest; a wire_len holds 32 bits. */
+static uint64_t olly__messages(size_t captured, uint64_t bytes) {
+    if (OLLY_LIKELY(captured <= OLLY_PAYLOAD_BYTES_MAX && bytes <= UINT32_MAX)) {
+        return 1;
+    }
+    uint64_t full = captured == 0 ? 0 : (captured - 1) / OLLY_PAYLOAD_BYTES_MAX;
+    return full + 1 + (bytes - full * OLLY_PAYLOAD_BYTES_MAX - 1) / UINT32_MAX;
+}
+
+static enum olly_counter olly__lost(void) {
+    uint32_t mode = olly_process->mode;
+    return mode == OLLY_MODE_RING       ? OLLY_COUNT_RING_FULL
+           : mode == OLLY_MODE_DATAGRAM ? OLLY_COUNT_DATAGRAM_FULL
+                                        : OLLY_COUNT_UNREGISTERED;
+}
+
+static bool olly__put(const struct olly_header *header, struct olly_gather *from) {
+    uint32_t mode = olly_process->mode;
+    bool out = mode == OLLY_MODE_RING       ? olly_ring_put(header, from)
+               : mode == OLLY_MODE_DATAGRAM ? olly__datagram(header, from)
+                                            : false;
+    if (OLLY_UNLIKELY(!out)) {
+        olly_count(olly__lost());
+    }
+    return out;
+}
+
+/* A transfer that the agent does not keep up with: fewer bytes of each call, so that the stream
+ * stays in step, rather than whole messages that do not get out. */
+static size_t olly__pressed(size_t captured, uint8_t type) {
+    if (captured <= OLLY_HARD_PRESSED_BYTES_MAX || olly_process->mode != OLLY_MODE_RING ||
+        type == OLLY_MSG_LOG_WRITE) {
+        return captured;
+    }
+    uint64_t used = olly_ring_used();
+    if (OLLY_LIKELY(used < OLLY_RING_DATA_BYTES / 2)) {
+        return captured;
+    }
+    size_t most = used < OLLY_RING_DATA_BYTES / 4 * 3 ? OLLY_PRESSED_BYTES_MAX
+                                                      : OLLY_HARD_PRESSED_BYTES_MAX;
+    return captured < most ? captured : most;
+}
+
 /* The caller has made sure of olly_ready(). */
 void olly_emit(const struct olly_event *event) {
-    size_t payload = event->bytes < event->bytes_max ? event->bytes : event->bytes_max;
-    if (event->iov == NULL) {
-        payload = 0;
-    }
+    size_t captured = olly__pressed(olly__captured(event), event->type);
+    uint64_t left = event->bytes;
+    uint64_t messages = olly__messages(captured, left);
     struct olly_header header = {
         .msg_type = event->type,
         .flags = (uint8_t)(event->flags |
                            (olly_thread.event_loop != 0 ? OLLY_FLAG_EVENT_LOOP : 0)),
-        .seq = event->seq,
+        .seq = event->counted ? olly_table_seq(event->fd, messages) : event->seq,
         .pid = olly_process->pid,
         .tid = olly_tid(),
         .fd = event->fd,
-        .payload_len = (uint32_t)payload,
-        .wire_len = (uint32_t)(payload == event->bytes ? 0 : event->bytes),
         .timestamp_ns = event->time,
     };
-    uint32_t mode = olly_process->mode;
-    if (OLLY_LIKELY(mode == OLLY_MODE_RING)) {
-        if (!olly_ring_put(&header, event->iov, event->iov_count)) {
-            olly_count(OLLY_COUNT_RING_FULL);
+    struct olly_gather from = {.iov = event->iov, .count = event->iov_count, .skip = 0};
+    bool out = true;
+    for (; messages != 0; messages--, header.seq++) {
+        bool more = captured > OLLY_PAYLOAD_BYTES_MAX;
+        size_t payload = more ? OLLY_PAYLOAD_BYTES_MAX : captured;
+        uint64_t wire = more ? payload : left < UINT32_MAX ? left : UINT32_MAX;
+        header.payload_len = (uint32_t)payload;
+        header.wire_len = (uint32_t)(payload == wire ? 0 : wire);
+        captured -= payload;
+        left -= wire;
+        if (OLLY_LIKELY(out)) {
+            out = olly__put(&header, &from);
+        } else {
+            olly_count(olly__lost());
         }
-    } else if (mode == OLLY_MODE_DATAGRAM) {
-        if (!olly__datagram(&header, event->iov, event->iov_count)) {
-            olly_count(OLLY_COUNT_DATAGRAM_FULL);
-        }
-    } else {
-        olly_count(OLLY_COUNT_UNREGISTERED);
     }
 }

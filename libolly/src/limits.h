@@ -8,12 +8,15 @@
 #include "../include/olly_wire.h"
 
 #define OLLY_FD_MAX 262144u            /* descriptors at or above pass through, counted */
+#define OLLY_CAPTURE_BYTES_MAX 262144u /* of one call, whatever the control page asks for */
 #define OLLY_PATH_BYTES_MAX 108u       /* sun_path, its NUL included */
 #define OLLY_CONTROL_PATH_BYTES_MAX 1024u
 #define OLLY_ENVIRONMENT_BYTES_MAX 4096u /* one environment variable that PROCESS repeats */
 #define OLLY_ADDRESS_BYTES_MAX 108u
 #define OLLY_LOG_CHECK_BYTES 64u       /* a NUL byte among the first ones: not text */
 #define OLLY_IOVECS_PER_DATAGRAM 8u    /* fallback mode: header and seven pieces */
+#define OLLY_PRESSED_BYTES_MAX 4096u   /* payload when half of the ring waits for the agent */
+#define OLLY_HARD_PRESSED_BYTES_MAX 512u /* and when three quarters do */
 #define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
 #define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
 #define OLLY_TLS_PAIR_PROBES 16u
@@ -27,6 +30,7 @@
 
 _Static_assert((OLLY_RING_DATA_BYTES & (OLLY_RING_DATA_BYTES - 1)) == 0, "a power of two");
 _Static_assert(OLLY_RING_DATA_BYTES >= 4 * OLLY_PAYLOAD_BYTES_MAX, "holds several records");
+_Static_assert(OLLY_RING_DATA_BYTES >= 8 * OLLY_CAPTURE_BYTES_MAX, "holds several calls");
 _Static_assert((OLLY_TLS_PAIRS_MAX & (OLLY_TLS_PAIRS_MAX - 1)) == 0, "a power of two");
 
 #endif

@@ -160,7 +160,16 @@ const char *olly_repeated_value(size_t index);
 
 extern struct olly_ring_header *olly_ring;
 
-bool olly_ring_put(const struct olly_header *header, const struct iovec *iov, size_t count);
+/* The caller's buffers, and how far they have been copied. */
+struct olly_gather {
+    const struct iovec *iov;
+    size_t count;
+    size_t skip; /* bytes of the first one */
+};
+
+bool olly_ring_put(const struct olly_header *header, struct olly_gather *from);
+uint64_t olly_ring_used(void);
+void olly_gather_skip(struct olly_gather *from, size_t bytes);
 uint64_t olly_ring_unread(const struct olly_ring_header *ring);
 
 /* ---- register.c ---- */
@@ -193,12 +202,13 @@ struct olly_event {
     uint8_t type;
     uint8_t flags;
     uint16_t seq;
+    bool counted; /* seq comes from the table, one for each message that it takes */
     int32_t fd;
     uint64_t time;
-    const struct iovec *iov;
+    const struct iovec *iov; /* null: bytes that were never in the application's memory */
     size_t iov_count;
     size_t bytes; /* really read or written; the iovecs may hold more or fewer */
-    size_t bytes_max; /* of payload */
+    size_t bytes_max; /* of payload, in all messages */
 };
 
 void olly_emit(const struct olly_event *event);
@@ -274,7 +284,7 @@ void olly_table_set(int fd, uint64_t entry);
 void olly_table_reset(int fd);
 void olly_table_copied(int from, int to);
 uint64_t olly_table_flag(int fd, uint64_t flag);
-uint16_t olly_table_seq(int fd);
+uint16_t olly_table_seq(int fd, uint64_t messages);
 void olly_table_opened(int fd, uint32_t role, const struct olly_addresses *at, uint64_t time);
 uint64_t olly_table_announced(int fd, uint64_t time);
 void olly_table_closing(int fd);

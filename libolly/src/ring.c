@@ -40,8 +40,44 @@ static inline uint64_t olly__ring_reserve(uint64_t length) {
     return head + skipped;
 }
 
-/* header->payload_len bytes are gathered from the iovecs, which hold at least as many. */
-bool olly_ring_put(const struct olly_header *header, const struct iovec *iov, size_t count) {
+/* Bytes that wait for the agent. */
+uint64_t olly_ring_used(void) {
+    return __atomic_load_n(&olly_ring->head, __ATOMIC_RELAXED) -
+           __atomic_load_n(&olly_ring->tail, __ATOMIC_RELAXED);
+}
+
+void olly_gather_skip(struct olly_gather *from, size_t bytes) {
+    while (bytes != 0 && from->count != 0) {
+        size_t held = from->iov->iov_len - from->skip;
+        if (bytes < held) {
+            from->skip += bytes;
+            return;
+        }
+        bytes -= held;
+        from->iov++;
+        from->count--;
+        from->skip = 0;
+    }
+}
+
+static inline void olly__gather(uint8_t *to, struct olly_gather *from, size_t bytes) {
+    while (bytes != 0 && from->count != 0) {
+        size_t held = from->iov->iov_len - from->skip;
+        size_t taken = held < bytes ? held : bytes;
+        memcpy(to, (const uint8_t *)from->iov->iov_base + from->skip, taken);
+        to += taken;
+        bytes -= taken;
+        from->skip += taken;
+        if (taken == held) {
+            from->iov++;
+            from->count--;
+            from->skip = 0;
+        }
+    }
+}
+
+/* header->payload_len bytes are taken from what is gathered, which holds at least as many. */
+bool olly_ring_put(const struct olly_header *header, struct olly_gather *from) {
     uint64_t length = OLLY_RING_WORD_BYTES + sizeof *header + header->payload_len;
     uint64_t position = olly__ring_reserve((length + 7) & ~7ull);
     if (OLLY_UNLIKELY(position == UINT64_MAX)) {
@@ -49,14 +85,7 @@ bool olly_ring_put(const struct olly_header *header, const struct iovec *iov, si
     }
     uint8_t *at = olly__ring_at(olly_ring, position) + OLLY_RING_WORD_BYTES;
     __builtin_memcpy(at, header, sizeof *header);
-    at += sizeof *header;
-    size_t left = header->payload_len;
-    for (size_t i = 0; i < count && left != 0; i++) {
-        size_t bytes = iov[i].iov_len < left ? iov[i].iov_len : left;
-        memcpy(at, iov[i].iov_base, bytes);
-        at += bytes;
-        left -= bytes;
-    }
+    olly__gather(at + sizeof *header, from, header->payload_len);
     olly__ring_commit(position, (length + 7) & ~7ull);
     return true;
 }

@@ -41,7 +41,7 @@ static void olly__log_written(const struct olly_io *io) {
         .iov = io->iov,
         .iov_count = io->iov_count,
         .bytes = io->bytes,
-        .bytes_max = OLLY_PAYLOAD_BYTES_MAX,
+        .bytes_max = OLLY_CAPTURE_BYTES_DEFAULT,
     };
     olly_emit(&event);
 }
@@ -59,7 +59,7 @@ static void olly__socket_message(const struct olly_io *io, uint8_t type) {
     struct olly_event event = {
         .type = type,
         .flags = OLLY_FLAG_SEQUENCED,
-        .seq = olly_table_seq(io->fd),
+        .counted = true,
         .fd = io->fd,
         .time = io->time,
         .iov = io->iov,

@@ -68,8 +68,10 @@ uint64_t olly_table_flag(int fd, uint64_t flag) {
     return __atomic_fetch_or(&olly_table[fd], flag, __ATOMIC_RELAXED);
 }
 
-uint16_t olly_table_seq(int fd) {
-    uint64_t before = __atomic_fetch_add(&olly_table[fd], OLLY_ENTRY_SEQ_ONE, __ATOMIC_RELAXED);
+/* The first of so many consecutive numbers. */
+uint16_t olly_table_seq(int fd, uint64_t messages) {
+    uint64_t before = __atomic_fetch_add(&olly_table[fd], messages << OLLY_ENTRY_SEQ_SHIFT,
+                                         __ATOMIC_RELAXED);
     return (uint16_t)(before >> OLLY_ENTRY_SEQ_SHIFT);
 }
 

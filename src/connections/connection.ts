@@ -22,6 +22,8 @@ export interface Connection<Attachment> {
   expected: number | undefined;
   /** Messages that came before one that is still missing, oldest first. */
   held: HookMessage[];
+  /** When expire() first saw that messages are held; CLOCK_MONOTONIC ns. */
+  heldSinceNs: number | undefined;
   lastNs: number;
   attachment: Attachment | undefined;
 }

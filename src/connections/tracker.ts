@@ -1,13 +1,15 @@
 /**
  * Messages → connections. Invariants: a (process, descriptor) names at most one open connection;
  * a connection's messages are handed on in the order of their numbers, and a missing number is
- * told before what follows it; at most limits.connectionsMax connections are kept.
+ * told before what follows it; at most limits.connectionsMax connections are kept, and of all
+ * their bytes at most limits.streamsBytesMax.
  */
 import { limits } from "../limits.ts";
 import type { Direction, SocketAddress, Transport } from "../model/connection.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
 import type { Drops } from "../self/drops.ts";
 import { ByteStream } from "../streams/byte-stream.ts";
+import { StreamMemory } from "../streams/stream-memory.ts";
 import type { Connection } from "./connection.ts";
 import { sequenceDistance } from "./sequence.ts";
 
@@ -46,14 +48,22 @@ export interface TrackerOptions<Attachment> {
   readonly events: ConnectionEvents<Attachment>;
   /** Decodes the payload of CONNECT and ACCEPT; undefined = malformed. */
   readonly endpointsOf: (message: HookMessage) => Endpoints | undefined;
+  /** Bytes kept of all connections; limits.streamsBytesMax when left out. */
+  readonly bytesMax?: number;
 }
 
 const UNKNOWN_ENDPOINTS: Endpoints = { transport: "tcp", remote: undefined, local: undefined };
+/** Descriptors are below it: the library's table ends at 2^18, the kernel's by default at 2^20. */
 const FDS_PER_PROCESS = 2 ** 21;
+/** About what a message that is held back takes beside its payload. */
+const HELD_BYTES = 256;
 
 export class ConnectionTracker<Attachment> {
   readonly #connections = new Map<number, Connection<Attachment>>();
   readonly #withHeld = new Set<Connection<Attachment>>();
+  /** How many connections each process has. */
+  readonly #ofProcess = new Map<number, number>();
+  readonly #memory: StreamMemory;
   readonly #drops: Drops;
   readonly #events: ConnectionEvents<Attachment>;
   readonly #endpointsOf: (message: HookMessage) => Endpoints | undefined;
@@ -63,6 +73,12 @@ export class ConnectionTracker<Attachment> {
     this.#drops = options.drops;
     this.#events = options.events;
     this.#endpointsOf = options.endpointsOf;
+    this.#memory = new StreamMemory(options.bytesMax ?? limits.streamsBytesMax);
+  }
+
+  /** Memory of unfinished frames and of messages held back. */
+  get heldBytes(): number {
+    return this.#memory.bytes;
   }
 
   get size(): number {
@@ -80,6 +96,10 @@ export class ConnectionTracker<Attachment> {
 
   /** Takes any message that concerns a connection (types 1 to 7). */
   apply(processId: number, message: HookMessage): void {
+    if (message.fd < 0 || message.fd >= FDS_PER_PROCESS) {
+      this.#drops.count("message_malformed");
+      return;
+    }
     const key = processId * FDS_PER_PROCESS + message.fd;
     if (message.type === MessageType.connect || message.type === MessageType.accept) {
       this.#begin(key, processId, message);
@@ -95,22 +115,32 @@ export class ConnectionTracker<Attachment> {
     this.#inOrder(key, connection, message);
   }
 
-  /** Gives up waiting for numbers that have been missing too long. */
+  /**
+   * Gives up waiting for numbers that have been missing too long. The wait is measured here: a
+   * message's own time is that of the call's beginning, which may have been long ago.
+   */
   expire(nowNs: number): void {
     for (const connection of this.#withHeld) {
-      const oldest = connection.held[0];
-      if (oldest !== undefined && nowNs - oldest.timeNs < limits.sequenceHoldNs) continue;
+      connection.heldSinceNs ??= nowNs;
+      if (nowNs - connection.heldSinceNs < limits.sequenceHoldNs) continue;
       this.#giveUpWaiting(connection);
     }
   }
 
+  /** Nothing more will come: what is held back goes on behind its gap. */
+  flush(): void {
+    for (const connection of this.#withHeld) this.#giveUpWaiting(connection);
+  }
+
   /** Every connection of the process ends now. */
   processEnded(processId: number, nowNs: number): void {
+    if (!this.#ofProcess.has(processId)) return;
     const first = processId * FDS_PER_PROCESS;
     for (const [key, connection] of this.#connections) {
       if (key < first || key >= first + FDS_PER_PROCESS) continue;
       this.#giveUpWaiting(connection);
       this.#close(key, connection, { timeNs: Math.max(connection.lastNs, 0) || nowNs, tid: 0 });
+      if (!this.#ofProcess.has(processId)) return;
     }
   }
 
@@ -158,15 +188,17 @@ export class ConnectionTracker<Attachment> {
       tls: false,
       midstream: false,
       streams: {
-        in: new ByteStream(limits.streamSegmentsMax),
-        out: new ByteStream(limits.streamSegmentsMax),
+        in: new ByteStream(limits.streamSegmentsMax, this.#memory),
+        out: new ByteStream(limits.streamSegmentsMax, this.#memory),
       },
       expected: undefined,
       held: [],
+      heldSinceNs: undefined,
       lastNs: message.timeNs,
       attachment: undefined,
     };
     this.#connections.set(key, connection);
+    this.#ofProcess.set(processId, (this.#ofProcess.get(processId) ?? 0) + 1);
     return connection;
   }
 
@@ -194,8 +226,10 @@ export class ConnectionTracker<Attachment> {
     }
     connection.held.push({ ...message, payload: message.payload.slice() });
     connection.held.sort((a, b) => sequenceDistance(b.sequence, a.sequence));
+    this.#memory.add(HELD_BYTES + message.payload.length);
     this.#withHeld.add(connection);
-    if (connection.held.length >= limits.sequenceHoldMessagesMax) this.#giveUpWaiting(connection);
+    const full = connection.held.length >= limits.sequenceHoldMessagesMax;
+    if (full || this.#memory.isExceeded) this.#giveUpWaiting(connection);
   }
 
   #deliverHeld(connection: Connection<Attachment>): void {
@@ -203,9 +237,11 @@ export class ConnectionTracker<Attachment> {
     while (connection.held[0]?.sequence === connection.expected) {
       const message = connection.held.shift();
       if (message === undefined) break;
+      this.#memory.add(-HELD_BYTES - message.payload.length);
       connection.expected = (message.sequence + 1) & 0xffff;
       this.#deliver(key, connection, message);
     }
+    connection.heldSinceNs = undefined;
     if (connection.held.length === 0) this.#withHeld.delete(connection);
   }
 
@@ -266,14 +302,33 @@ export class ConnectionTracker<Attachment> {
       });
       this.#events.data(connection, direction, message);
       stream.retain();
+      if (this.#memory.isExceeded && stream.length > 0) this.#giveUpBytes(connection, message);
     }
     const missing = message.wireLength - message.payload.length;
     if (missing > 0) this.#events.uncaptured(connection, direction, missing, message);
   }
 
+  /** All streams together hold too much: this one's unfinished frames are let go. */
+  #giveUpBytes(connection: Connection<Attachment>, at: Moment): void {
+    this.#drops.count("stream_memory_limit");
+    connection.midstream = true;
+    this.#events.lost(connection, at);
+    connection.streams.in.release();
+    connection.streams.out.release();
+  }
+
   #close(key: number, connection: Connection<Attachment>, last: Moment): void {
     this.#connections.delete(key);
     this.#withHeld.delete(connection);
+    const left = (this.#ofProcess.get(connection.processId) ?? 0) - 1;
+    if (left > 0) this.#ofProcess.set(connection.processId, left);
+    else this.#ofProcess.delete(connection.processId);
     this.#events.closed(connection, last);
+    for (const message of connection.held) {
+      this.#memory.add(-HELD_BYTES - message.payload.length);
+    }
+    connection.held = [];
+    connection.streams.in.release();
+    connection.streams.out.release();
   }
 }

@@ -22,10 +22,26 @@ export class Correlator {
     threadsMax: limits.threadsMax,
     afterAnswerNsMax: AFTER_ANSWER_NS_MAX,
   });
-  readonly #joins = new Joins({ joinsMax: limits.joinsMax, joinNsMax: limits.joinNsMax });
+  readonly #networks = new Map<number, string>();
+  readonly #joins = new Joins({
+    joinsMax: limits.joinsMax,
+    joinNsMax: limits.joinNsMax,
+    networkOf: (processId) => this.#networks.get(processId) ?? "",
+  });
 
   constructor(ids: IdSource) {
     this.#ids = ids;
+  }
+
+  /** Exchanges that wait for their other end, and threads that are known. */
+  get sizes(): { readonly joins: number; readonly threads: number; readonly processes: number } {
+    const processes = this.#networks.size;
+    return { joins: this.#joins.size, threads: this.#threads.size, processes };
+  }
+
+  /** network: the process's network namespace, "" = the agent's own. */
+  processStarted(processId: number, network: string): void {
+    if (network !== "") this.#networks.set(processId, network);
   }
 
   /** Sets exchange.context; called once, when the exchange begins. */
@@ -44,8 +60,10 @@ export class Correlator {
     this.#joins.offer(exchange, context);
   }
 
-  closed(exchange: Exchange): void {
-    if (exchange.connection.role === "server") this.#threads.finished(exchange);
+  /** The exchange is over; `tid` moved the last of its answer. */
+  closed(exchange: Exchange, tid: number = exchange.tid): void {
+    if (exchange.connection.role === "server") this.#threads.finished(exchange, tid);
+    else this.#joins.settle(exchange);
   }
 
   /** The span that a log written now by this thread belongs to. */
@@ -53,12 +71,13 @@ export class Correlator {
     return this.#threads.current(processId, tid, timeNs);
   }
 
-  /** The thread accepts, reads from or closes a connection that it serves. */
-  turned(processId: number, tid: number): void {
-    this.#threads.turned(processId, tid);
+  /** The thread reads from or closes a connection that it serves; undefined: it accepts one. */
+  turned(processId: number, tid: number, connectionId?: number): void {
+    this.#threads.turned(processId, tid, connectionId);
   }
 
   processEnded(processId: number): void {
+    this.#networks.delete(processId);
     this.#threads.processEnded(processId);
   }
 

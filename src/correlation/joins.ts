@@ -1,7 +1,8 @@
 /**
  * The two ends of one connection on this host: the client's nth exchange and the server's nth
- * exchange are the same one. Invariant: only connections that were seen from their beginning on
- * take part, since only their exchanges are counted alike on both ends.
+ * exchange are the same one. Invariants: only connections that were seen from their beginning on
+ * take part, since only their exchanges are counted alike on both ends; an offer does not outlive
+ * its exchange, since the kernel gives the same pair of ports to a later connection.
  */
 
 import type { SocketAddress } from "../model/connection.ts";
@@ -11,11 +12,17 @@ import type { SpanContext } from "../model/span.ts";
 interface Waiting {
   readonly context: SpanContext;
   readonly sinceNs: number;
+  untilNs: number;
 }
+
+/** A client that does not wait for the answer can be gone before its server reads. */
+const AFTER_CLOSE_NS = 1e9;
 
 export interface JoinsOptions {
   readonly joinsMax: number;
   readonly joinNsMax: number;
+  /** Names the network namespace of a process: 127.0.0.1 is a different host in each. */
+  readonly networkOf: (processId: number) => string;
 }
 
 export class Joins {
@@ -33,21 +40,37 @@ export class Joins {
   /** A client has begun this exchange. */
   offer(exchange: Exchange, context: SpanContext): void {
     const { local, remote } = exchange.connection;
-    const key = keyOf(exchange, local, remote);
+    const key = this.#keyOf(exchange, local, remote);
     if (key === undefined) return;
     if (this.#waiting.size >= this.#options.joinsMax) this.#forgetOldest();
-    this.#waiting.set(key, { context, sinceNs: exchange.startNs });
+    const untilNs = exchange.startNs + this.#options.joinNsMax;
+    this.#waiting.set(key, { context, sinceNs: exchange.startNs, untilNs });
+  }
+
+  /**
+   * The client's exchange is over. What was answered has been read by its server, in the order in
+   * which messages arrive here, so an offer that still waits is nobody's.
+   */
+  settle(exchange: Exchange): void {
+    if (this.#waiting.size === 0 || exchange.outcome === "one_way") return;
+    const { local, remote } = exchange.connection;
+    const key = this.#keyOf(exchange, local, remote);
+    const waiting = key === undefined ? undefined : this.#waiting.get(key);
+    if (key === undefined || waiting === undefined) return;
+    if (waiting.context !== exchange.context) return;
+    if (exchange.outcome === "closed_early") waiting.untilNs = exchange.endNs + AFTER_CLOSE_NS;
+    else this.#waiting.delete(key);
   }
 
   /** The client's span of the exchange that a server has begun to read, once. */
   take(exchange: Exchange): SpanContext | undefined {
     const { local, remote } = exchange.connection;
-    const key = keyOf(exchange, remote, local);
+    const key = this.#keyOf(exchange, remote, local);
     if (key === undefined) return undefined;
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return undefined;
     this.#waiting.delete(key);
-    return waiting.context;
+    return exchange.startNs <= waiting.untilNs ? waiting.context : undefined;
   }
 
   /** Clients whose server is elsewhere are forgotten after a while. */
@@ -62,17 +85,23 @@ export class Joins {
     const oldest = this.#waiting.keys().next();
     if (!oldest.done) this.#waiting.delete(oldest.value);
   }
+
+  /** Ports make a TCP connection's pair unique on one network; Unix sockets have no such pair. */
+  #keyOf(
+    exchange: Exchange,
+    client: SocketAddress | undefined,
+    server: SocketAddress | undefined,
+  ): string | undefined {
+    const connection = exchange.connection;
+    if (connection.midstream || connection.transport !== "tcp") return undefined;
+    if (client === undefined || server === undefined) return undefined;
+    const network = isLoopback(server.address) ? this.#options.networkOf(connection.processId) : "";
+    const pair = `${client.address} ${client.port} ${server.address} ${server.port}`;
+    return `${exchange.protocol} ${pair} ${exchange.index} ${network}`;
+  }
 }
 
-/** Ports make a TCP connection's pair unique; Unix sockets have no such pair. */
-function keyOf(
-  exchange: Exchange,
-  client: SocketAddress | undefined,
-  server: SocketAddress | undefined,
-): string | undefined {
-  const connection = exchange.connection;
-  if (connection.midstream || connection.transport !== "tcp") return undefined;
-  if (client === undefined || server === undefined) return undefined;
-  const pair = `${client.address} ${client.port} ${server.address} ${server.port}`;
-  return `${exchange.protocol} ${pair} ${exchange.index}`;
+/** As src/wire/address.ts writes addresses. */
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127.");
 }

@@ -1,7 +1,7 @@
 /**
  * Which request a thread is serving. Invariant: an answer is given only for a thread that serves
- * one request at a time; a thread that was once seen to interleave requests, or that runs an event
- * loop, says nothing for the rest of its life.
+ * one request at a time; a thread that was once seen to turn to another connection while a request
+ * was open, or that runs an event loop, says nothing for the rest of its life.
  */
 import type { Exchange } from "../model/exchange.ts";
 import type { SpanContext } from "../model/span.ts";
@@ -9,14 +9,16 @@ import type { SpanContext } from "../model/span.ts";
 interface ThreadWork {
   /** Open requests that this thread has read, oldest first; several only when pipelined. */
   readonly open: Exchange[];
-  /** The request that was answered last, until the thread turns to something else. */
-  finished: Exchange | undefined;
+  /** Of the request that the thread answered last, until it turns to something else. */
+  finished: SpanContext | undefined;
   finishedNs: number;
   interleaves: boolean;
 }
 
-/** Thread ids are below 2^22 (PID_MAX_LIMIT). */
+/** Thread ids are below 2^22 (PID_MAX_LIMIT); a sender that claims more shares a place. */
 const TIDS_PER_PROCESS = 2 ** 22;
+/** How many of the oldest threads are looked at when one has to be forgotten. */
+const FORGET_CANDIDATES = 64;
 
 export interface ThreadsOptions {
   readonly threadsMax: number;
@@ -26,6 +28,8 @@ export interface ThreadsOptions {
 
 export class Threads {
   readonly #threads = new Map<number, ThreadWork>();
+  /** How many of them each process has. */
+  readonly #ofProcess = new Map<number, number>();
   readonly #options: ThreadsOptions;
 
   constructor(options: ThreadsOptions) {
@@ -46,24 +50,33 @@ export class Threads {
     work.open.push(exchange);
   }
 
-  /** The request was answered. */
-  finished(exchange: Exchange): void {
+  /**
+   * The request is over; `tid` moved the last of its answer. A thread that left the answer to
+   * another one has turned to something else by now.
+   */
+  finished(exchange: Exchange, tid: number): void {
     const work = this.#threads.get(keyOf(exchange.connection.processId, exchange.tid));
     if (work === undefined) return;
     const position = work.open.indexOf(exchange);
     if (position < 0) return;
     work.open.splice(position, 1);
-    work.finished = work.open.length === 0 ? exchange : undefined;
+    const ownAnswer = work.open.length === 0 && tid === exchange.tid;
+    work.finished = ownAnswer ? exchange.context : undefined;
     work.finishedNs = exchange.endNs;
   }
 
-  /** The thread accepts, reads from or closes a connection it serves: the last request is over. */
-  turned(processId: number, tid: number): void {
+  /**
+   * The thread accepts, reads from or closes a connection it serves: the last request is over. When
+   * it still has one of another connection open, it has given that away or serves both.
+   */
+  turned(processId: number, tid: number, connectionId: number | undefined): void {
     const key = keyOf(processId, tid);
     const work = this.#threads.get(key);
     if (work === undefined) return;
     work.finished = undefined;
-    if (work.open.length === 0 && !work.interleaves) this.#threads.delete(key);
+    const open = work.open[0];
+    if (open !== undefined && open.connection.id !== connectionId) work.interleaves = true;
+    if (open === undefined && !work.interleaves) this.#forget(key);
   }
 
   /** Context of the request that the thread is serving at this time, when that is certain. */
@@ -75,13 +88,16 @@ export class Threads {
     const finished = work.finished;
     if (finished === undefined) return undefined;
     if (timeNs - work.finishedNs > this.#options.afterAnswerNsMax) return undefined;
-    return finished.context;
+    return finished;
   }
 
   processEnded(processId: number): void {
+    if (!this.#ofProcess.has(processId)) return;
     const first = processId * TIDS_PER_PROCESS;
     for (const key of this.#threads.keys()) {
-      if (key >= first && key < first + TIDS_PER_PROCESS) this.#threads.delete(key);
+      if (key < first || key >= first + TIDS_PER_PROCESS) continue;
+      this.#forget(key);
+      if (!this.#ofProcess.has(processId)) return;
     }
   }
 
@@ -89,24 +105,40 @@ export class Threads {
     const key = keyOf(processId, tid);
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
-    if (this.#threads.size >= this.#options.threadsMax) this.#forgetOldestIdle();
+    if (this.#threads.size >= this.#options.threadsMax) this.#forgetOne();
     const work: ThreadWork = { open: [], finished: undefined, finishedNs: 0, interleaves: false };
     this.#threads.set(key, work);
+    this.#ofProcess.set(processId, (this.#ofProcess.get(processId) ?? 0) + 1);
     return work;
   }
 
-  /** Thread ids come and go; one that serves nothing now can be learnt again. */
-  #forgetOldestIdle(): void {
+  #forget(key: number): void {
+    if (!this.#threads.delete(key)) return;
+    const processId = Math.floor(key / TIDS_PER_PROCESS);
+    const left = (this.#ofProcess.get(processId) ?? 0) - 1;
+    if (left > 0) this.#ofProcess.set(processId, left);
+    else this.#ofProcess.delete(processId);
+  }
+
+  /**
+   * Thread ids come and go: an old one that serves nothing now can be learnt again. What is known
+   * of one that interleaves is kept as long as there is another choice.
+   */
+  #forgetOne(): void {
+    let chosen: number | undefined;
+    let candidates = 0;
     for (const [key, work] of this.#threads) {
-      if (work.open.length > 0) continue;
-      this.#threads.delete(key);
-      return;
+      if (work.open.length === 0 && !work.interleaves) {
+        chosen = key;
+        break;
+      }
+      chosen ??= key;
+      if (++candidates === FORGET_CANDIDATES) break;
     }
-    const oldest = this.#threads.keys().next();
-    if (!oldest.done) this.#threads.delete(oldest.value);
+    if (chosen !== undefined) this.#forget(chosen);
   }
 }
 
 function keyOf(processId: number, tid: number): number {
-  return processId * TIDS_PER_PROCESS + tid;
+  return processId * TIDS_PER_PROCESS + (tid % TIDS_PER_PROCESS);
 }

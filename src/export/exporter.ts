@@ -55,7 +55,7 @@ export interface Exporter {
  * A receiver that cannot be reached is no error: deliveries are tried again.
  */
 export function createExporter(settings: ExportSettings, context: ExportContext): Exporter {
-  return new Fan(destinationsOf(settings, context));
+  return new Fan(destinationsOf(settings, context), context);
 }
 
 function destinationsOf(settings: ExportSettings, context: ExportContext): Destination[] {
@@ -95,9 +95,11 @@ const consoleSettings = {
 /** Hands everything to every destination. */
 class Fan implements Exporter {
   readonly #destinations: readonly Destination[];
+  readonly #context: ExportContext;
 
-  constructor(destinations: readonly Destination[]) {
+  constructor(destinations: readonly Destination[], context: ExportContext) {
     this.#destinations = destinations;
+    this.#context = context;
   }
 
   addSpan(span: Span): void {
@@ -113,7 +115,15 @@ class Fan implements Exporter {
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    await Promise.all(this.#destinations.map((destination) => destination.flush(timeoutMs)));
+    await this.#each((destination) => destination.flush(timeoutMs));
+  }
+
+  /** A bug in one destination does not keep the others from ending well. */
+  async #each(act: (destination: Destination) => Promise<void>): Promise<void> {
+    const results = await Promise.allSettled(this.#destinations.map(async (one) => act(one)));
+    for (const result of results) {
+      if (result.status === "rejected") this.#context.log.warn(`exporter: ${result.reason}`);
+    }
   }
 
   status(): ExporterStatus[] {
@@ -121,6 +131,6 @@ class Fan implements Exporter {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#destinations.map((destination) => destination.close()));
+    await this.#each((destination) => destination.close());
   }
 }

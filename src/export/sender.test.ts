@@ -236,9 +236,9 @@ describe("flush", () => {
     await settled();
     expect(sender.status().exportedSpans).toBe(0);
     expect(context.drops.get("span_export_failed")).toBe(limits.exportBatchItemsMax * 6);
-    const items = limits.exportBatchItemsMax * 6 + 1;
+    const items = `${limits.exportBatchItemsMax * 6} spans and 1 log records`;
     expect(context.warnings).toEqual([
-      `otlp: ${items} items were not delivered to http://there: no answer in time`,
+      `otlp: ${items} were not delivered to http://there: no answer in time`,
     ]);
     addSpans(sender, 1);
     const flushed = sender.flush(1_000);

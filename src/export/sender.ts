@@ -15,6 +15,8 @@ import type { OtlpEncoder } from "./otlp/encode.ts";
 import type { ExportResult, ExportTransport, SignalName } from "./result.ts";
 import { RetryState } from "./retry.ts";
 
+/** How long a receiver that takes nothing is tried while the agent ends. */
+const FLUSH_FAILING_MS = limits.flushFailingMsMax;
 /** How long flush() sleeps at most before it looks at the clock again. */
 const FLUSH_POLL_MS = 20;
 
@@ -88,19 +90,24 @@ export class SendingDestination implements Destination {
 
   async flush(timeoutMs: number): Promise<void> {
     let expired = false;
+    let patient = true;
     const deadline = setTimeout(() => {
       expired = true;
       this.#wake();
     }, timeoutMs);
+    const patience = setTimeout(() => {
+      patient = false;
+    }, FLUSH_FAILING_MS);
     this.#flushing += 1;
     this.#retry.wake();
     this.#pump(this.#context.clock.monotonicNs());
-    while (this.#queued() > 0 && !expired) {
+    while (this.#queued() > 0 && !expired && (patient || !this.#retry.failing)) {
       await this.#progress();
       this.#pump(this.#context.clock.monotonicNs());
     }
     this.#flushing -= 1;
     clearTimeout(deadline);
+    clearTimeout(patience);
     if (this.#queued() > 0) this.#giveUp();
   }
 
@@ -217,6 +224,8 @@ export class SendingDestination implements Destination {
       return;
     }
     this.#waiting.unshift(batch);
+    // At the end one line is enough: what was delivered, or that it was given up.
+    if (this.#flushing > 0) return;
     this.#notices.warn(
       `otlp: ${this.#target} does not accept data, retrying: ${result.reason}`,
       nowNs,
@@ -266,8 +275,9 @@ export class SendingDestination implements Destination {
 
   /** Counts everything that is queued or on its way as failed. */
   #giveUp(): void {
-    const given = this.#queued();
-    if (given === 0) return;
+    if (this.#queued() === 0) return;
+    const spans = this.#spans.length + this.#spanTally.queuedElsewhere;
+    const logs = this.#logs.length + this.#logTally.queuedElsewhere;
     for (const batch of [...this.#inFlight, ...this.#waiting]) this.#fail(batch);
     this.#inFlight.clear();
     this.#waiting = [];
@@ -280,7 +290,8 @@ export class SendingDestination implements Destination {
       countFailed(this.#logTally, this.#logs.take().length, this.#context.drops);
     }
     const why = this.#lastError === undefined ? "no answer in time" : this.#lastError;
-    this.#context.log.warn(`otlp: ${given} items were not delivered to ${this.#target}: ${why}`);
+    const what = `${spans} spans and ${logs} log records`;
+    this.#context.log.warn(`otlp: ${what} were not delivered to ${this.#target}: ${why}`);
   }
 }
 

@@ -40,7 +40,7 @@ export interface ControlSettings {
    * that a `trace start` outlives a restart. False: tracing is on from now on.
    */
   readonly onDemand: boolean;
-  /** Captured bytes of one call, at most limits.payloadBytesMax. */
+  /** Captured bytes of one call, at most limits.captureBytesMax. */
   readonly captureBytesMax: number;
   readonly logCapture: boolean;
 }
@@ -116,7 +116,7 @@ export class ControlPage {
 
   /** Changes what is captured, without a restart. */
   configure(settings: Pick<ControlSettings, "captureBytesMax" | "logCapture">): void {
-    const captured = Math.min(Math.max(settings.captureBytesMax, 0), limits.payloadBytesMax);
+    const captured = Math.min(Math.max(settings.captureBytesMax, 0), limits.captureBytesMax);
     this.#writeField(controlOffset.captureBytesMax, captured);
     this.#writeField(controlOffset.switches, settings.logCapture ? controlSwitch.logCapture : 0);
   }

@@ -33,6 +33,7 @@ const QUEUE_LENGTH = 4096;
 const SYNC_WAIT_MS = 10;
 const SYNC_WAITS_MAX = 100;
 const READY_MS_MAX = 10_000;
+const EXIT_MS_MAX = 2_000;
 
 export interface HookSocketOptions {
   /** Path of the socket; its directory is created when it is missing. */
@@ -231,11 +232,22 @@ class Receiver {
     Atomics.store(this.#shared, sharedWord.stop, 1);
     Atomics.notify(this.#shared, sharedWord.backlogBytes);
     this.#wake();
-    if (this.#alive) await this.#exited.promise;
+    if (this.#alive) await this.#exit();
     this.#takePosted();
     this.#port.close();
     closeSync(this.#socketFd);
     closeSync(this.#eventFd);
+  }
+
+  /** A worker that does not end by itself is given up: the agent's end does not wait for it. */
+  async #exit(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#options.onError("the socket worker did not end", false);
+      void this.#worker.terminate();
+      this.#exited.resolve();
+    }, EXIT_MS_MAX);
+    await this.#exited.promise;
+    clearTimeout(timer);
   }
 
   #wake(): void {

@@ -122,9 +122,11 @@ export class Intake {
     if (final && this.#socket?.sync() === false) {
       this.#options.log.warn("hook socket: the worker did not answer");
     }
+    const deadlineNs = this.#options.clock.monotonicNs() + limits.finalPollNsMax;
     let delivered = 0;
     for (let pass = 1; ; pass++) {
-      const last = !final || pass === FINAL_PASSES_MAX;
+      const late = pass > 1 && this.#options.clock.monotonicNs() >= deadlineNs;
+      const last = !final || pass === FINAL_PASSES_MAX || late;
       const result = this.#pass({ final, first: pass === 1, last });
       delivered += result.delivered;
       if (last || !result.unfinished) break;

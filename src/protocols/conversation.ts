@@ -7,7 +7,7 @@ import type { Exchange } from "../model/exchange.ts";
 import type { StreamPair } from "../model/stream.ts";
 import type { Protocol } from "./contract.ts";
 
-/** detecting: no protocol known yet. opaque: none will be. tls: ciphertext, until plaintext comes. */
+/** detecting: not known yet. opaque: none. tls: ciphertext, until plaintext comes. */
 export type Mode = "detecting" | "parsing" | "opaque" | "tls";
 
 /** The connection's description; the driver may learn its role. */

@@ -21,7 +21,8 @@ import {
 
 export interface ExchangeEvents {
   opened(exchange: Exchange): void;
-  closed(exchange: Exchange): void;
+  /** `tid` moved the last bytes of the answer, or closed the connection. */
+  closed(exchange: Exchange, tid: number): void;
 }
 
 /** Bytes that moved without being captured. */
@@ -49,6 +50,7 @@ export class ProtocolDriver {
   #side: Side = "request";
   #skip = 0;
   #handOver: "detect" | "opaque" | "tls" | undefined;
+  #openExchanges = 0;
 
   readonly #frames: FrameSink<unknown> = {
     frame: (frame) => {
@@ -74,6 +76,11 @@ export class ProtocolDriver {
     this.#protocols = options.protocols;
     this.#drops = options.drops;
     this.#events = options.events;
+  }
+
+  /** Exchanges that are under way, of all connections. */
+  get openExchanges(): number {
+    return this.#openExchanges;
   }
 
   start(info: DrivenConnection, streams: StreamPair): Conversation {
@@ -143,6 +150,8 @@ export class ProtocolDriver {
   closed(conversation: Conversation, last: Moment): void {
     this.ended(conversation, "in", last);
     this.ended(conversation, "out", last);
+    conversation.directions.in.lastTid = last.tid;
+    conversation.directions.out.lastTid = last.tid;
     this.#closeAll(conversation, last.timeNs, "closed_early");
   }
 
@@ -402,12 +411,16 @@ export class ProtocolDriver {
       conversation.protocol?.limits.inFlightMax ?? 1,
       limits.exchangesInFlightMax,
     );
-    if (conversation.inFlight.length >= most) {
+    const full = this.#openExchanges >= limits.exchangesMax;
+    if (conversation.inFlight.length >= most || full) {
       const oldest = conversation.inFlight[0];
-      this.#drops.count("in_flight_limit");
-      if (oldest !== undefined) this.#close(oldest, start.startNs, "truncated");
+      if (oldest !== undefined) {
+        this.#drops.count("in_flight_limit");
+        this.#close(oldest, start.startNs, "truncated");
+      }
     }
     conversation.inFlight.push(exchange);
+    this.#openExchanges++;
     this.#events.opened(exchange);
     return exchange;
   }
@@ -420,7 +433,9 @@ export class ProtocolDriver {
     exchange.endNs = Math.max(endNs, exchange.startNs);
     exchange.outcome = outcome;
     if (outcome === "complete") conversation.errors = 0;
-    this.#events.closed(exchange);
+    this.#openExchanges--;
+    const answers = conversation.info.role === "server" ? "out" : "in";
+    this.#events.closed(exchange, conversation.directions[answers].lastTid);
   }
 
   #closeAll(conversation: Conversation, endNs: number, outcome: Outcome): void {

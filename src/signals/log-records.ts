@@ -88,6 +88,8 @@ export class LogRecordBuilder {
   add(write: ProcessLogWrite, emit: LogRecordSink): void {
     const { process, fd, tid, timeNs, wireLength, payload, context, path } = write;
     const origin: LineOrigin = { process, fd, tid, timeNs, context, path };
+    // A write that failed half-way must not lend its lines to this one.
+    this.#drafts.length = 0;
     this.#lines.add(
       { processId: process.id, fd, tid, timeNs, wireLength, payload },
       origin,

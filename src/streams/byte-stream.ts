@@ -2,12 +2,17 @@
  * One direction of a connection: the bytes that nobody has consumed yet, and when and by which
  * thread each of them moved. Invariant: bytes[start..end) is contiguous in the stream; gaps are
  * told to the owner, never stored. While a message is handled its payload is borrowed, not
- * copied; retain() copies what is left.
+ * copied; retain() copies what is left, and reports to the memory that all streams share.
  */
 import type { ByteQueue } from "../model/stream.ts";
+import type { StreamMemory } from "./stream-memory.ts";
 
 const EMPTY = new Uint8Array(0);
 const CAPACITY_BYTES_MIN = 1024;
+/** An empty stream keeps a buffer of this size for the next time, and returns a larger one. */
+const CAPACITY_BYTES_KEPT = 4096;
+/** About what a remembered piece holds. */
+const SEGMENT_BYTES = 64;
 
 export interface Segment {
   readonly timeNs: number;
@@ -24,10 +29,13 @@ export class ByteStream implements ByteQueue {
   #segments: Segment[] = [];
   #borrowed = false;
   #own: Uint8Array = EMPTY;
+  #reported = 0;
   readonly #segmentsMax: number;
+  readonly #memory: StreamMemory | undefined;
 
-  constructor(segmentsMax: number) {
+  constructor(segmentsMax: number, memory?: StreamMemory) {
     this.#segmentsMax = segmentsMax;
+    this.#memory = memory;
   }
 
   get length(): number {
@@ -67,8 +75,23 @@ export class ByteStream implements ByteQueue {
 
   /** Copies what is left of a borrowed payload; must follow every append before the next one. */
   retain(): void {
-    if (!this.#borrowed) return;
-    this.#moveTo(this.#own, this.length);
+    if (this.#borrowed) this.#moveTo(this.#own, this.length);
+    else if (this.#own.length > CAPACITY_BYTES_KEPT && this.start === this.end) this.#own = EMPTY;
+    this.#report();
+  }
+
+  /** Forgets everything and gives all memory back: the connection is over. */
+  release(): void {
+    this.clear();
+    this.#own = EMPTY;
+    this.#report();
+  }
+
+  #report(): void {
+    const held = this.#own.length + this.#ends.length * SEGMENT_BYTES;
+    if (held === this.#reported) return;
+    this.#memory?.add(held - this.#reported);
+    this.#reported = held;
   }
 
   timeAt(index: number): number {

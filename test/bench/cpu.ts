@@ -11,6 +11,20 @@ const TICKS_PER_SECOND = 100;
 /** Seconds of CPU, user and system, that a process and its descendants have used. */
 export function treeCpuSeconds(pid: number): number {
   const stats = readAllStats();
+  let ticks = 0;
+  for (const member of treeMembers(pid, stats)) {
+    ticks += stats.get(member)?.ticks ?? 0;
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+/** Resident memory of the largest process of a tree, KiB. */
+export function largestResidentKibibytes(pid: number): number {
+  return Math.max(...[...treeMembers(pid, readAllStats())].map(residentKibibytes));
+}
+
+/** The process and its descendants. */
+function treeMembers(pid: number, stats: ReadonlyMap<number, ProcessStat>): Set<number> {
   const members = new Set([pid]);
   // Parents may come after their children in the list: look until nothing is added.
   for (let size = 0; size !== members.size; ) {
@@ -21,11 +35,7 @@ export function treeCpuSeconds(pid: number): number {
       }
     }
   }
-  let ticks = 0;
-  for (const member of members) {
-    ticks += stats.get(member)?.ticks ?? 0;
-  }
-  return ticks / TICKS_PER_SECOND;
+  return members;
 }
 
 /** Resident memory of a process, KiB. */

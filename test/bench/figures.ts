@@ -52,7 +52,7 @@ function shown(value: number): string {
   return Math.abs(value) >= 1_000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-const WIDTHS = [62, 16, 16, 0];
+const WIDTHS = [78, 12, 12, 0];
 
 function line(cells: readonly string[]): string {
   return cells

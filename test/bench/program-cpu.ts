@@ -3,7 +3,7 @@
  * take turns within one run, and each ratio is the median over the rounds of ratios within a
  * round, so that a change of the machine's mood meets all three alike.
  */
-import { residentKibibytes, treeCpuSeconds } from "./cpu.ts";
+import { largestResidentKibibytes, residentKibibytes, treeCpuSeconds } from "./cpu.ts";
 import { type Figure, median, missing } from "./figures.ts";
 import type { Hooks } from "./hooks.ts";
 import { type Scenario, scenarios, startStaticNginx, type Target, wrk } from "./programs.ts";
@@ -17,6 +17,7 @@ const DORMANT_RATIO_MAX = 1.01;
 const P99_RATIO_MAX = 1.1;
 const AGENT_MICROSECONDS_PER_SPAN_MAX = 10;
 const AGENT_MEBIBYTES_MAX = 150;
+const LIBRARY_MEBIBYTES_MAX = 6;
 /** The pause that wrk's script makes between the requests of a connection. */
 const PAUSE_MS = 4;
 
@@ -70,34 +71,48 @@ async function* compare(scenario: Scenario, hooks: Hooks, effort: Effort): Async
     unit: "",
     target: { atMost: DORMANT_RATIO_MAX },
   };
+  yield memoryFigure(scenario, targets);
   yield* agentFigures(scenario, before, after);
+}
+
+/** The ring has been written to its end by then, so all of it is resident. */
+function memoryFigure(scenario: Scenario, targets: readonly Target[]): Figure {
+  const [bare = NaN, , active = NaN] = targets.map(({ pid }) => largestResidentKibibytes(pid));
+  return {
+    name: `libolly's memory after ${scenario.name}`,
+    value: (active - bare) / 1_024,
+    unit: "MiB",
+    target: { atMost: LIBRARY_MEBIBYTES_MAX },
+  };
 }
 
 interface AgentUse {
   readonly cpuSeconds: number;
   readonly spans: number;
-  readonly dropped: number;
+  readonly drops: Readonly<Record<string, number>>;
   readonly mebibytes: number;
 }
 
 async function agentUse({ active }: Hooks): Promise<AgentUse> {
   const { spans, drops } = await active.status();
-  const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
   const pid = active.program.pid;
   const mebibytes = residentKibibytes(pid) / 1_024;
-  return { cpuSeconds: treeCpuSeconds(pid), spans, dropped, mebibytes };
+  return { cpuSeconds: treeCpuSeconds(pid), spans, drops, mebibytes };
 }
 
 function* agentFigures(scenario: Scenario, before: AgentUse, after: AgentUse): Generator<Figure> {
   const spans = after.spans - before.spans;
   const microseconds = ((after.cpuSeconds - before.cpuSeconds) / spans) * 1e6;
-  const dropped = after.dropped - before.dropped;
+  const dropped = Object.entries(after.drops)
+    .map(([reason, count]) => [reason, count - (before.drops[reason] ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${reason} ${count}`);
   yield {
     name: `agent's CPU per span, ${scenario.name}`,
     value: microseconds,
     unit: "us",
     target: { atMost: AGENT_MICROSECONDS_PER_SPAN_MAX },
-    note: `(${spans} spans to a file; dropped: ${dropped})`,
+    note: `(${spans} spans to a file; dropped: ${dropped.join(", ") || "nothing"})`,
   };
   yield {
     name: `agent's memory after ${scenario.name}`,

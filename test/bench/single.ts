@@ -1,12 +1,11 @@
 /**
- * Figures of single processes: the library's calls, its start-up and memory, the agent at rest, and
+ * Figures of single processes: the library's calls, its start-up, the agent at rest, and
  * the executable's start. Invariant: differences are medians over runs that take turns.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ollyBinary, ollyLibrary } from "../harness/olly.ts";
-import { output, start } from "../harness/processes.ts";
-import { waitFor } from "../harness/wait.ts";
+import { output } from "../harness/processes.ts";
 import { residentKibibytes, treeCpuSeconds } from "./cpu.ts";
 import { type Figure, median } from "./figures.ts";
 import type { Hooks } from "./hooks.ts";
@@ -65,8 +64,6 @@ export async function* libraryFigures(hooks: Hooks): AsyncGenerator<Figure> {
     unit: "ms",
     target: { atMost: 1 },
   };
-  const more = (await restingMebibytes(hooks.active.environment)) - (await restingMebibytes({}));
-  yield { name: "libolly: resident memory", value: more, unit: "MiB", target: { atMost: 6 } };
 }
 
 export async function* restFigures(hooks: Hooks): AsyncGenerator<Figure> {
@@ -82,14 +79,4 @@ export async function* restFigures(hooks: Hooks): AsyncGenerator<Figure> {
 function startMilliseconds(environment: Environment): number {
   const ended = Bun.spawnSync(["/bin/true"], { env: { ...environment } });
   return Number(ended.resourceUsage?.cpuTime.total ?? Number.NaN) / 1_000;
-}
-
-/** cat that has moved some bytes, so that what is needed for that is resident. */
-async function restingMebibytes(environment: Environment): Promise<number> {
-  const program = start(["cat", "-", "/proc/version"], { env: environment, keepStdinOpen: true });
-  await waitFor(() => residentKibibytes(program.pid) > 1_000, { what: "cat to have started" });
-  const mebibytes = residentKibibytes(program.pid) / 1_024;
-  program.endInput();
-  await program.ended;
-  return mebibytes;
 }

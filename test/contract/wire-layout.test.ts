@@ -51,6 +51,7 @@ const expected: Record<string, number> = {
   OLLY_WIRE_VERSION: WIRE_VERSION,
   "(OLLY_WIRE_VERSION + 0)": RING_VERSION,
   OLLY_PAYLOAD_BYTES_MAX: limits.payloadBytesMax,
+  OLLY_CAPTURE_BYTES_DEFAULT: limits.captureBytesMax,
   OLLY_MSG_CONNECT: MessageType.connect,
   OLLY_MSG_DATA_OUT: MessageType.dataOut,
   OLLY_MSG_DATA_IN: MessageType.dataIn,

@@ -9,6 +9,7 @@ import {
   httpShifts,
   httpToldByPackets,
   httpToldBySpans,
+  isWrong,
   median,
   type Shift,
   statementShifts,
@@ -31,10 +32,6 @@ import {
 
 const TIMEOUT_MS = 120_000;
 const MEDIAN_MS_MAX = 2;
-/** A single span on a busy machine; a shifted one is off by the length of other requests. */
-const SINGLE_MS_MAX = 250;
-/** Rounding of clocks and of tshark's times. */
-const CLOCK_MS = 0.5;
 const PROGRAMS = join(import.meta.dir, "programs");
 const LARGE_BYTES = 2_000_000;
 
@@ -46,20 +43,6 @@ function expectAgreeingTimes(shifts: readonly Shift[]): void {
   expect(median(shifts.map((shift) => Math.abs(shift.startMs)))).toBeLessThanOrEqual(MEDIAN_MS_MAX);
   expect(median(shifts.map((shift) => Math.abs(shift.endMs)))).toBeLessThanOrEqual(MEDIAN_MS_MAX);
   expect(shifts.filter(isWrong)).toEqual([]);
-}
-
-/**
- * A client's span holds its packets: it starts before the request's packet and ends after the
- * answer's; a server's span lies within its packets.
- */
-function isWrong({ kind, startMs, endMs, lengthMs, packetsMs }: Shift): boolean {
-  const near = Math.abs(startMs) <= SINGLE_MS_MAX && Math.abs(endMs) <= SINGLE_MS_MAX;
-  const length = lengthMs >= 0 && lengthMs <= packetsMs + SINGLE_MS_MAX;
-  const order =
-    kind === "client"
-      ? startMs <= CLOCK_MS && endMs >= -CLOCK_MS
-      : startMs >= -CLOCK_MS && endMs <= CLOCK_MS;
-  return !(near && length && order);
 }
 
 function ofKind(spans: readonly SpanRecord[], kind: number): SpanRecord[] {

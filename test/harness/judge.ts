@@ -20,6 +20,26 @@ export interface Shift {
   readonly packetsMs: number;
 }
 
+/** A single span on a busy machine; a shifted one is off by the length of other requests. */
+const SINGLE_MS_MAX = 250;
+/** Rounding of clocks and of tshark's times. */
+const CLOCK_MS = 0.5;
+
+/**
+ * Shifted, negative, absurdly long, or on the wrong side of its packets: a client's span holds
+ * them, it starts before the request's packet and ends after the answer's; a server's span lies
+ * within them. Also true of a span that is not there.
+ */
+export function isWrong({ kind, startMs, endMs, lengthMs, packetsMs }: Shift): boolean {
+  const near = Math.abs(startMs) <= SINGLE_MS_MAX && Math.abs(endMs) <= SINGLE_MS_MAX;
+  const length = lengthMs >= 0 && lengthMs <= packetsMs + SINGLE_MS_MAX;
+  const order =
+    kind === "client"
+      ? startMs <= CLOCK_MS && endMs >= -CLOCK_MS
+      : startMs >= -CLOCK_MS && endMs <= CLOCK_MS;
+  return !(near && length && order);
+}
+
 /** tshark's view of HTTP exchanges, in an order that both sides can have. */
 export function httpToldByPackets(exchanges: readonly HttpExchange[]): Told[] {
   return sorted(

@@ -33,6 +33,8 @@ function createState(connection: ConnectionInfo): Http1State {
     request: createLane(),
     response: createLane(),
     pending: [],
+    begun: undefined,
+    early: undefined,
     answering: false,
     closing: false,
     heldBack: false,

@@ -8,6 +8,7 @@ import type { Exchange, Outcome } from "../../model/exchange.ts";
 import type { ExchangeSink } from "../contract.ts";
 import { giveUp } from "./resync.ts";
 import type {
+  EarlyAnswer,
   Http1Detail,
   Http1Frame,
   Http1State,
@@ -18,6 +19,9 @@ import type {
 
 type Emit = ExchangeSink<Http1Detail>;
 
+/** Only an error can be said of a request that was not read to the end of its head. */
+const EARLY_STATUS_MIN = 400;
+
 export function match(frame: Http1Frame, _side: Side, state: Http1State, emit: Emit): void {
   if (frame.kind === "request") matchRequest(frame, state, emit);
   else if (frame.kind === "response") matchResponse(frame, state, emit);
@@ -25,6 +29,11 @@ export function match(frame: Http1Frame, _side: Side, state: Http1State, emit: E
 }
 
 function matchRequest(frame: RequestFrame, state: Http1State, emit: Emit): void {
+  if (state.early !== undefined) {
+    answerEarly(frame, state.early, emit);
+    state.early = undefined;
+    return;
+  }
   if (!state.pipelined && !state.answering && state.pending[0]?.detail.truncated === true) {
     // A client that waits for each answer has had this one: it was among the lost bytes.
     giveUp(state, emit, { kept: 0, atNs: state.lostNs, outcome: "truncated" });
@@ -39,7 +48,7 @@ function matchRequest(frame: RequestFrame, state: Http1State, emit: Emit): void 
 function matchResponse(frame: ResponseFrame, state: Http1State, emit: Emit): void {
   const exchange = state.pending[0];
   if (exchange === undefined) {
-    emit.orphan();
+    matchUnasked(frame, state, emit);
     return;
   }
   const next = state.pending[1];
@@ -57,6 +66,26 @@ function matchResponse(frame: ResponseFrame, state: Http1State, emit: Emit): voi
   state.answering = true;
   state.closing = !frame.persistent;
   if (frame.complete) finish(exchange, frame.endNs, state, emit);
+}
+
+/** A server may refuse a request before its head is complete; other answers have lost theirs. */
+function matchUnasked(frame: ResponseFrame, state: Http1State, emit: Emit): void {
+  const isCertain = !state.doubt && !state.unsure && !state.midstream;
+  const isUnderWay = state.request.scannedBytes > 0 && state.early === undefined;
+  if (!isCertain || !isUnderWay || frame.statusCode < EARLY_STATUS_MIN) {
+    emit.orphan();
+    return;
+  }
+  const { statusCode, endNs } = frame;
+  const { begun } = state;
+  state.early = { statusCode, endNs, told: begun !== undefined };
+  if (begun !== undefined) answerEarly(begun, state.early, emit);
+}
+
+function answerEarly(request: RequestFrame, early: EarlyAnswer, emit: Emit): void {
+  const exchange = emit.open(request);
+  exchange.detail.statusCode = early.statusCode;
+  emit.close(exchange, Math.max(early.endNs, exchange.startNs), "complete");
 }
 
 function matchResponseEnd(frame: ResponseEndFrame, state: Http1State, emit: Emit): void {

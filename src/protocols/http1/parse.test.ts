@@ -216,3 +216,44 @@ describe("pairing after a loss, and when it cannot be certain", () => {
     expect(said()).toEqual(["GET /1 0 truncated", "GET /3 200 truncated"]);
   });
 });
+
+describe("an answer before the request's head is complete", () => {
+  const refusal = head("HTTP/1.1 431 Too Large", "Content-Length: 0", "Connection: close");
+
+  test("is the answer to the request line that was read", () => {
+    const { driver, feed, said } = setUp();
+    feed("request", "GET /wide HTTP/1.1\r\nX: xxx");
+    feed("response", refusal);
+    expect(said()).toEqual(["GET /wide 431 complete"]);
+    feed("request", "xxx\r\n\r\n");
+    expect(said()).toEqual(["GET /wide 431 complete"]);
+    expect(driver.orphans).toBe(0);
+  });
+
+  test("of a head that comes byte by byte, too", () => {
+    const { feed, said } = setUp();
+    for (const byte of "GET /slow HTTP/1.1\r\nX") feed("request", byte);
+    feed("response", refusal);
+    expect(said()).toEqual(["GET /slow 431 complete"]);
+  });
+
+  test("waits for a request line that is read later", () => {
+    const { driver, feed, said } = setUp();
+    feed("request", `GET /${"l".repeat(3_000)}`);
+    feed("response", head("HTTP/1.1 414 Too Long", "Content-Length: 0", "Connection: close"));
+    expect(said()).toEqual([]);
+    feed("request", head(" HTTP/1.1", "Host: a"));
+    expect(said()).toEqual([`GET /${"l".repeat(3_000)} 414 complete`]);
+    expect(driver.orphans).toBe(0);
+  });
+
+  test("that is no refusal answers something that was not seen", () => {
+    const { driver, feed, said } = setUp();
+    feed("request", "GET /a HTTP/1.1\r\n");
+    feed("response", head("HTTP/1.1 200 OK", "Content-Length: 0"));
+    feed("request", "\r\n");
+    feed("response", head("HTTP/1.1 204 No Content"));
+    expect(said()).toEqual(["GET /a 204 complete"]);
+    expect(driver.orphans).toBe(1);
+  });
+});

@@ -92,8 +92,9 @@ function parseHead(view: StreamView, side: Side, state: Http1State, out: Sink): 
   const lane = side === "request" ? state.request : state.response;
   const first = bytes[start];
   if (first === CR || first === LF) return skipEmptyLines(bytes, start, end) - start;
-  if (lane.scannedBytes > 0 && !headEnds(view, lane)) return needMore(view, lane);
   const lineFeed = bytes.indexOf(LF, start);
+  const isKnown = side === "response" || state.begun !== undefined || lineFeed < 0;
+  if (lane.scannedBytes > 0 && isKnown && !headEnds(view, lane)) return needMore(view, lane);
   if (lineFeed < 0 || lineFeed >= end) return unfinishedStartLine(view, side, lane);
   const lineEnd = bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
   const status =
@@ -102,7 +103,10 @@ function parseHead(view: StreamView, side: Side, state: Http1State, out: Sink): 
       : readStatusLine(bytes, start, lineEnd, line);
   if (status < 0) return status;
   const body = readFields(bytes, lineFeed + 1, end, fields);
-  if (body === 0) return needMore(view, lane);
+  if (body === 0) {
+    if (side === "request") state.begun = requestFrame(view, state);
+    return needMore(view, lane);
+  }
   if (body < 0) return body;
   if (body - start > http1Limits.headBytesMax) return ParseError.tooLarge;
   lane.scannedBytes = 0;
@@ -142,7 +146,9 @@ function headEnds(view: StreamView, lane: Lane): boolean {
 function requestHead(view: StreamView, body: number, state: Http1State, out: Sink): number {
   const { start } = view;
   const lane = state.request;
-  out.frame(requestFrame(view, state));
+  if (state.early?.told === true) state.early = undefined;
+  else out.frame(requestFrame(view, state));
+  state.begun = undefined;
   if (fields.transferEncoding ? !fields.chunked : fields.contentLength === CONTENT_LENGTH_INVALID) {
     // RFC 9112 section 6.3: no server can tell where this ends; it answers 400 and closes.
     lane.phase = Phase.untilEndInvalid;

@@ -49,6 +49,8 @@ function lostRequest(state: Http1State, at: Moment, emit: ExchangeSink<Http1Deta
   const bodyUnderWay = state.request.phase !== Phase.head && state.request.phase !== Phase.seek;
   state.request.phase = Phase.seek;
   state.request.scannedBytes = 0;
+  state.begun = undefined;
+  state.early = undefined;
   state.doubt = true;
   if (state.pipelined) {
     state.unsure = true;

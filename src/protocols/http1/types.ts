@@ -53,6 +53,14 @@ export interface ResponseEndFrame {
 
 export type Http1Frame = RequestFrame | ResponseFrame | ResponseEndFrame;
 
+/** A final answer that came before the request's head was complete (400, 408, 414, 431). */
+export interface EarlyAnswer {
+  readonly statusCode: number;
+  readonly endNs: number;
+  /** The request is told already, by its request line; its head will make no frame. */
+  readonly told: boolean;
+}
+
 /** What the next bytes of one direction are. */
 export const Phase = {
   /** A start line, perhaps behind empty lines. */
@@ -91,6 +99,10 @@ export interface Http1State {
   readonly response: Lane;
   /** Requests without a complete answer, in the order in which they were sent. */
   readonly pending: Exchange<Http1Detail>[];
+  /** The request whose head is not complete yet, once its request line is. */
+  begun: RequestFrame | undefined;
+  /** The answer to the request whose head is not complete yet. */
+  early: EarlyAnswer | undefined;
   /** pending[0] has its final head; its body is under way. */
   answering: boolean;
   /** The answer that is under way is the connection's last. */

@@ -25,7 +25,9 @@ def connect(host, port):
 def send(client, step):
     data = step["send"].encode("latin-1") * step.get("times", 1)
     piece = step.get("piece", len(data))
-    for start in range(0, len(data), piece):
+    if not data:
+        time.sleep(step["pause"])
+    for start in range(0, len(data), piece or 1):
         client.sendall(data[start : start + piece])
         if "pause" in step:
             time.sleep(step["pause"])
