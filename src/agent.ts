@@ -54,9 +54,14 @@ export interface Agent {
   stop(): Promise<readonly string[]>;
 }
 
-/** The next poll comes at once under traffic, later step by step when nothing comes. */
+/** Polls follow each other at once under heavy traffic, later step by step when nothing comes. */
 const POLL_MS_MIN = 1;
-const POLL_MS_MAX = 20;
+const POLL_MS_BUSY = 3;
+const POLL_MS_IDLE_MAX = 25;
+/** Nobody is hooked; who registers wakes the agent. */
+const POLL_MS_ALONE_MAX = 100;
+/** Messages of one poll from which on traffic is heavy. */
+const HEAVY_MESSAGES = 128;
 /** Questions that come faster than this get the same answer. */
 const STATUS_NS_MIN = 20e6;
 /** What a step of stop() may take that should take no time at all. */
@@ -297,7 +302,14 @@ class RunningAgent implements Agent {
     } catch (error) {
       this.#bug(error);
     }
-    this.#schedule(delivered > 0 ? POLL_MS_MIN : Math.min(this.#pollMs + 1, POLL_MS_MAX));
+    this.#schedule(this.#nextPollMs(delivered));
+  }
+
+  #nextPollMs(delivered: number): number {
+    if (delivered >= HEAVY_MESSAGES) return POLL_MS_MIN;
+    if (delivered > 0) return POLL_MS_BUSY;
+    const most = this.#sources.size > 0 ? POLL_MS_IDLE_MAX : POLL_MS_ALONE_MAX;
+    return Math.min(this.#pollMs + 1, most);
   }
 
   /** Moves everything on by one step. Returns the number of messages that came. */

@@ -20,12 +20,14 @@ export const limits = {
   sequenceHoldMessagesMax: 64,
   sequenceHoldNs: 50e6,
   /** Messages younger than this wait, so that those of other processes can be put before them. */
-  mergeHoldBackNs: 4e6,
+  mergeHoldBackNs: 20e6,
   /** Longest wait for a ring that is still being read behind the others. */
   mergeBacklogNs: 64e6,
   /** Copied out of one ring at a time, out of all rings per poll, and waiting to be delivered. */
   ringDrainBytesMax: 256 * 1024,
   pollBytesMax: 16 * 1024 * 1024,
+  /** Delivered by one poll: about ten milliseconds of work. */
+  pollMessagesMax: 4_096,
   intakeBytesMax: 64 * 1024 * 1024,
   /** How long an agent that stops tries to empty rings that are still being filled. */
   finalPollNsMax: 2e9,
@@ -54,6 +56,11 @@ export const limits = {
   logAttributeCharsMax: 4_096,
   /** Objects inside objects that become dotted attribute names; deeper ones stay JSON text. */
   logAttributeDepthMax: 4,
+  /**
+   * A full table loses so many of its oldest at once: finding the oldest one of a Map costs tens of
+   * microseconds when those before it were deleted one by one.
+   */
+  evictedAtOnce: 64,
   threadsMax: 65_536,
   joinsMax: 65_536,
   joinNsMax: 30e9,

@@ -120,6 +120,7 @@ enum olly_counter {
     OLLY_COUNT_LOG_BINARY = 5,     /* log writes left out because they are not text */
     OLLY_COUNT_INTERNAL = 6,       /* "cannot happen" happened; the call was passed through */
     OLLY_COUNT_DATAGRAM_FULL = 7,  /* fallback mode: the hook socket refused the datagram */
+    OLLY_COUNT_CONFINED = 8,       /* seccomp filters that the process asked for: then quiet */
 };
 
 struct olly_ring_header {

@@ -34,6 +34,12 @@ bool olly_control_map(const char *path) {
     return true;
 }
 
+/* Null: dormant, whatever the agent says. Returns the page that was used until now. */
+const struct olly_control_page *olly_control_set(const struct olly_control_page *page) {
+    return __atomic_exchange_n(&olly_control, page == NULL ? &olly__dormant_page : page,
+                               __ATOMIC_RELAXED);
+}
+
 /* Every descriptor is looked at and announced again. */
 void olly_generation_next(void) {
     __atomic_fetch_add(&olly_generation, 1, __ATOMIC_RELAXED);

@@ -110,8 +110,9 @@ static size_t olly__pressed(size_t captured, uint8_t type) {
     if (OLLY_LIKELY(used < OLLY_RING_DATA_BYTES / 2)) {
         return captured;
     }
-    size_t most = used < OLLY_RING_DATA_BYTES / 4 * 3 ? OLLY_PRESSED_BYTES_MAX
-                                                      : OLLY_HARD_PRESSED_BYTES_MAX;
+    size_t most = used < OLLY_RING_DATA_BYTES / 4 * 3   ? OLLY_PRESSED_BYTES_MAX
+                  : used < OLLY_RING_DATA_BYTES / 8 * 7 ? OLLY_HARD_PRESSED_BYTES_MAX
+                                                        : 0;
     return captured < most ? captured : most;
 }
 

@@ -7,18 +7,9 @@
 
 #define OLLY__CLOSE_RANGE_CLOEXEC 4
 
-void olly_syscall_close(long fd);
-
 OLLY_HOOK(int, close, (int fd), (fd)) {
     olly_table_closing(fd);
     return olly_real.close(fd);
-}
-
-/* Called from the assembly of syscall(): libuv closes its descriptors that way. */
-void olly_syscall_close(long fd) {
-    if (!olly_dormant()) {
-        olly_table_closing((int)fd);
-    }
 }
 
 static void olly__range_closing(uint32_t first, uint32_t last) {

@@ -1,11 +1,50 @@
 /*
- * syscall() and vfork(): two functions that only assembly can stand in front of.
- * Invariant: both leave by a jump, with the registers and the stack as the caller set them: vfork
- * returns twice through the caller's frame, syscall() has no prototype that C could forward.
+ * syscall() and vfork(), two functions that only assembly can stand in front of, and prctl().
+ * Invariant: the two leave by a jump, with the registers and the stack as the caller set them:
+ * vfork returns twice through the caller's frame, syscall() has no prototype that C could forward.
  */
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
 #include "olly.h"
 
 void *olly_vfork_target(void);
+void olly_syscall_seen(long number, long a, long b, const void *c);
+
+/* A filter allows what its program does; what we do besides may end it. Before the call: other
+ * threads may come under the filter too. */
+static const struct olly_control_page *olly__confined(void) {
+    olly_count(OLLY_COUNT_CONFINED);
+    return olly_control_set(NULL);
+}
+
+OLLY_HOOK(int, prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d)) {
+    if (option != PR_SET_SECCOMP) {
+        return olly_real.prctl(option, a, b, c, d);
+    }
+    const struct olly_control_page *page = olly__confined();
+    int result = olly_real.prctl(option, a, b, c, d);
+    if (result != 0) {
+        olly_control_set(page);
+    }
+    return result;
+}
+
+/* From the assembly of syscall(): libuv closes descriptors that way, libseccomp installs filters
+ * and asks what there is, the latter without arguments. */
+void olly_syscall_seen(long number, long a, long b, const void *c) {
+    (void)b;
+    if (olly_dormant()) {
+        return;
+    }
+    if (number == SYS_close) {
+        olly_table_closing((int)a);
+    } else if (number == SYS_prctl ? a == PR_SET_SECCOMP
+                                   : a == SECCOMP_SET_MODE_STRICT ||
+                                         (a == SECCOMP_SET_MODE_FILTER && c != NULL)) {
+        olly__confined();
+    }
+}
 
 static long olly__fork_raw(void) {
     return olly_with_errno(olly_raw(SYS_clone, SIGCHLD, 0, 0, 0, 0));
@@ -30,7 +69,9 @@ _Static_assert(offsetof(struct olly_real_functions, syscall) == 0,
                "the assembly below jumps to the first member of olly_real");
 
 #if defined(__x86_64__)
-_Static_assert(SYS_close == 3, "the number in the assembly below");
+_Static_assert(SYS_close == 3 && SYS_prctl == 157 && SYS_seccomp == 317, "in the assembly below");
+#define OLLY__PUSH(name) "  pushq %" name "\n  .cfi_adjust_cfa_offset 8\n"
+#define OLLY__POP(name) "  popq %" name "\n  .cfi_adjust_cfa_offset -8\n"
 __asm__(".text\n"
         ".globl syscall\n"
         ".type syscall, @function\n"
@@ -40,22 +81,21 @@ __asm__(".text\n"
         "  endbr64\n"
         "  cmpq $3, %rdi\n"
         "  je 1f\n"
+        "  cmpq $157, %rdi\n"
+        "  je 1f\n"
+        "  cmpq $317, %rdi\n"
+        "  je 1f\n"
         "  jmp *olly_real(%rip)\n"
         "1:\n"
-        "  pushq %rdi\n"
-        "  .cfi_adjust_cfa_offset 8\n"
-        "  pushq %rsi\n"
-        "  .cfi_adjust_cfa_offset 8\n"
+        OLLY__PUSH("rdi") OLLY__PUSH("rsi") OLLY__PUSH("rdx")
+        OLLY__PUSH("rcx") OLLY__PUSH("r8") OLLY__PUSH("r9")
         "  subq $8, %rsp\n"
         "  .cfi_adjust_cfa_offset 8\n"
-        "  movq %rsi, %rdi\n"
-        "  call olly_syscall_close\n"
+        "  call olly_syscall_seen\n"
         "  addq $8, %rsp\n"
         "  .cfi_adjust_cfa_offset -8\n"
-        "  popq %rsi\n"
-        "  .cfi_adjust_cfa_offset -8\n"
-        "  popq %rdi\n"
-        "  .cfi_adjust_cfa_offset -8\n"
+        OLLY__POP("r9") OLLY__POP("r8") OLLY__POP("rcx")
+        OLLY__POP("rdx") OLLY__POP("rsi") OLLY__POP("rdi")
         "  jmp *olly_real(%rip)\n"
         "  .cfi_endproc\n"
         ".size syscall, .-syscall\n"
@@ -74,7 +114,7 @@ __asm__(".text\n"
         "  .cfi_endproc\n"
         ".size vfork, .-vfork\n");
 #elif defined(__aarch64__)
-_Static_assert(SYS_close == 57, "the number in the assembly below");
+_Static_assert(SYS_close == 57 && SYS_prctl == 167 && SYS_seccomp == 277, "in the assembly below");
 __asm__(".text\n"
         ".globl syscall\n"
         ".type syscall, %function\n"
@@ -83,16 +123,26 @@ __asm__(".text\n"
         "  .cfi_startproc\n"
         "  hint #34\n"
         "  cmp x0, #57\n"
+        "  b.eq 2f\n"
+        "  cmp x0, #167\n"
+        "  b.eq 2f\n"
+        "  cmp x0, #277\n"
         "  b.ne 1f\n"
-        "  stp x29, x30, [sp, #-32]!\n"
-        "  .cfi_def_cfa_offset 32\n"
-        "  .cfi_offset 29, -32\n"
-        "  .cfi_offset 30, -24\n"
+        "2:\n"
+        "  stp x29, x30, [sp, #-80]!\n"
+        "  .cfi_def_cfa_offset 80\n"
+        "  .cfi_offset 29, -80\n"
+        "  .cfi_offset 30, -72\n"
         "  stp x0, x1, [sp, #16]\n"
-        "  mov x0, x1\n"
-        "  bl olly_syscall_close\n"
+        "  stp x2, x3, [sp, #32]\n"
+        "  stp x4, x5, [sp, #48]\n"
+        "  str x6, [sp, #64]\n"
+        "  bl olly_syscall_seen\n"
         "  ldp x0, x1, [sp, #16]\n"
-        "  ldp x29, x30, [sp], #32\n"
+        "  ldp x2, x3, [sp, #32]\n"
+        "  ldp x4, x5, [sp, #48]\n"
+        "  ldr x6, [sp, #64]\n"
+        "  ldp x29, x30, [sp], #80\n"
         "  .cfi_restore 30\n"
         "  .cfi_restore 29\n"
         "  .cfi_def_cfa_offset 0\n"

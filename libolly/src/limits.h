@@ -14,9 +14,11 @@
 #define OLLY_ENVIRONMENT_BYTES_MAX 4096u /* one environment variable that PROCESS repeats */
 #define OLLY_ADDRESS_BYTES_MAX 108u
 #define OLLY_LOG_CHECK_BYTES 64u       /* a NUL byte among the first ones: not text */
+#define OLLY_LOG_CONTROLS_MIN 2u       /* nor with so many control characters and, besides, */
+#define OLLY_LOG_FOREIGN_MIN 8u        /* so many bytes that are not ASCII */
 #define OLLY_IOVECS_PER_DATAGRAM 8u    /* fallback mode: header and seven pieces */
 #define OLLY_PRESSED_BYTES_MAX 4096u   /* payload when half of the ring waits for the agent */
-#define OLLY_HARD_PRESSED_BYTES_MAX 512u /* and when three quarters do */
+#define OLLY_HARD_PRESSED_BYTES_MAX 256u /* and when three quarters do; at seven eighths none */
 #define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
 #define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
 #define OLLY_TLS_PAIR_PROBES 16u

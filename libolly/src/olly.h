@@ -44,6 +44,7 @@ extern uint64_t olly_seen_key; /* agent_epoch and activation as this process las
 extern uint32_t olly_generation;
 
 bool olly_control_map(const char *path);
+const struct olly_control_page *olly_control_set(const struct olly_control_page *page);
 void olly_generation_next(void);
 void olly_key_changed(uint64_t key);
 

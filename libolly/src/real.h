@@ -135,6 +135,10 @@ typedef struct sockaddr olly_sockaddr;
     X(int, pipe, (int pair[2]), (pair), olly_raw(SYS_pipe2, pair, 0))                          \
     X(int, pipe2, (int pair[2], int flags), (pair, flags), olly_raw(SYS_pipe2, pair, flags))
 
+#define OLLY_REAL_PROCESS(X)                                                                   \
+    X(int, prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d),          \
+      olly_raw(SYS_prctl, option, a, b, c, d))
+
 /* Reached by a jump from assembly; seven words are what syscall() can take. */
 #define OLLY_REAL_JUMPS(X)                                                                     \
     X(long, syscall, (long n, long a, long b, long c, long d, long e, long f),                 \
@@ -147,6 +151,7 @@ typedef struct sockaddr olly_sockaddr;
     OLLY_REAL_CONNECTIONS(X)                                                                   \
     OLLY_REAL_WAITS(X)                                                                         \
     OLLY_REAL_DESCRIPTORS(X)                                                                   \
+    OLLY_REAL_PROCESS(X)                                                                       \
     OLLY_REAL_MAKERS(X)                                                                        \
     OLLY_REAL_PAIR_MAKERS(X)
 

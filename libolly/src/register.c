@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #include "olly.h"
@@ -34,8 +35,18 @@ int olly_hook_socket_open(void) {
     return (int)fd;
 }
 
+/* Growing a file beyond RLIMIT_FSIZE ends the process with SIGXFSZ. */
+static bool olly__may_be_so_large(void) {
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    olly_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit);
+    return limit.rlim_cur >= OLLY__RING_BYTES;
+}
+
 /* A sealed memfd of the ring's size, or a negative errno. */
 static int olly__ring_file(void) {
+    if (!olly__may_be_so_large()) {
+        return -EPERM;
+    }
     long fd = olly_raw(SYS_memfd_create, "olly-ring", OLLY__MFD_CLOEXEC | OLLY__MFD_ALLOW_SEALING);
     if (fd < 0) {
         return (int)fd;

@@ -28,7 +28,9 @@ static inline uint64_t olly__ring_reserve(uint64_t length) {
         rest = OLLY_RING_DATA_BYTES - (head & OLLY__RING_MASK);
         skipped = length <= rest ? 0 : rest;
         uint64_t tail = __atomic_load_n(&olly_ring->tail, __ATOMIC_ACQUIRE);
-        if (head + skipped + length - tail > OLLY_RING_DATA_BYTES) {
+        /* Others may have written, and the agent read, since head was loaded: a tail beyond it says
+         * that head is old, which the exchange below notices. */
+        if (tail <= head && head + skipped + length - tail > OLLY_RING_DATA_BYTES) {
             return UINT64_MAX;
         }
     } while (OLLY_UNLIKELY(!__atomic_compare_exchange_n(&olly_ring->head, &head,
@@ -42,8 +44,9 @@ static inline uint64_t olly__ring_reserve(uint64_t length) {
 
 /* Bytes that wait for the agent. */
 uint64_t olly_ring_used(void) {
-    return __atomic_load_n(&olly_ring->head, __ATOMIC_RELAXED) -
-           __atomic_load_n(&olly_ring->tail, __ATOMIC_RELAXED);
+    /* The tail first, so that it is never above the head. */
+    uint64_t tail = __atomic_load_n(&olly_ring->tail, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&olly_ring->head, __ATOMIC_RELAXED) - tail;
 }
 
 void olly_gather_skip(struct olly_gather *from, size_t bytes) {

@@ -5,19 +5,29 @@
  */
 #include "olly.h"
 
+/* Compressed bytes are control characters by a tenth and half of them not ASCII. Either alone is
+ * still text: fields parted by control characters, and languages that are not English. */
+static bool olly__is_control(uint8_t byte) {
+    return byte < 0x20 && (byte < '\a' || byte > '\r') && byte != 0x1b;
+}
+
 static bool olly__is_text(const struct iovec *iov, size_t count, size_t bytes) {
     size_t left = bytes < OLLY_LOG_CHECK_BYTES ? bytes : OLLY_LOG_CHECK_BYTES;
+    size_t controls = 0;
+    size_t foreign = 0;
     for (size_t i = 0; i < count && left != 0; i++) {
-        const char *at = iov[i].iov_base;
+        const uint8_t *at = iov[i].iov_base;
         size_t n = iov[i].iov_len < left ? iov[i].iov_len : left;
         for (size_t j = 0; j < n; j++) {
             if (at[j] == '\0') {
                 return false;
             }
+            controls += olly__is_control(at[j]);
+            foreign += at[j] >= 0x80;
         }
         left -= n;
     }
-    return true;
+    return controls < OLLY_LOG_CONTROLS_MIN || foreign < OLLY_LOG_FOREIGN_MIN;
 }
 
 static void olly__log_written(const struct olly_io *io) {

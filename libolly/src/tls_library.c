@@ -74,9 +74,23 @@ static bool olly__tls_resolve(struct olly__tls_search *search, struct olly_tls_l
     return true;
 }
 
+static const struct olly_tls_library *olly__tls_cached(uintptr_t caller) {
+    for (size_t i = 0; i < OLLY_TLS_CALLERS_MAX; i++) {
+        const struct olly__tls_caller *slot = &olly__callers[i];
+        uintptr_t low = __atomic_load_n(&slot->low, __ATOMIC_ACQUIRE);
+        if (low > 1 && caller >= low && caller < slot->high &&
+            __atomic_load_n(&slot->low, __ATOMIC_ACQUIRE) == low) {
+            return &slot->library;
+        }
+    }
+    return NULL;
+}
+
 static void olly__tls_remember(const struct olly__tls_search *search, uintptr_t target,
                                const struct olly_tls_library *library) {
-    for (size_t i = 0; search->has_module && i < OLLY_TLS_CALLERS_MAX; i++) {
+    /* Threads that begin together find the same answer together: one of them keeps it. */
+    bool keep = search->has_module && olly__tls_cached(search->caller) == NULL;
+    for (size_t i = 0; keep && i < OLLY_TLS_CALLERS_MAX; i++) {
         struct olly__tls_caller *slot = &olly__callers[i];
         uintptr_t unused = 0;
         if (__atomic_compare_exchange_n(&slot->low, &unused, 1, false, __ATOMIC_ACQ_REL,
@@ -93,13 +107,9 @@ static void olly__tls_remember(const struct olly__tls_search *search, uintptr_t 
 /* Null when no module has the functions. scratch is used when the cache is full. */
 const struct olly_tls_library *olly_tls_library_of(uintptr_t caller,
                                                    struct olly_tls_library *scratch) {
-    for (size_t i = 0; i < OLLY_TLS_CALLERS_MAX; i++) {
-        const struct olly__tls_caller *slot = &olly__callers[i];
-        uintptr_t low = __atomic_load_n(&slot->low, __ATOMIC_ACQUIRE);
-        if (low > 1 && caller >= low && caller < slot->high &&
-            __atomic_load_n(&slot->low, __ATOMIC_ACQUIRE) == low) {
-            return &slot->library;
-        }
+    const struct olly_tls_library *known = olly__tls_cached(caller);
+    if (OLLY_LIKELY(known != NULL)) {
+        return known;
     }
     struct olly__tls_search search = {.caller = caller};
     uintptr_t target = 0;

@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
     work_path = argv[2];
     int failed = 0;
     run_all(data_tests, &failed);
+    run_all(capture_tests, &failed);
     run_all(process_tests, &failed);
     run_all(agent_tests, &failed);
     return failed != 0;

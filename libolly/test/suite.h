@@ -11,6 +11,7 @@ struct test {
 };
 
 extern const struct test data_tests[];
+extern const struct test capture_tests[];
 extern const struct test process_tests[];
 extern const struct test agent_tests[];
 extern const char *library_path;

@@ -110,7 +110,9 @@ static void logs(void) {
     struct agent *agent = run_both("ends", NULL);
     expect(agent, OLLY_MSG_LOG_WRITE, "to a file\n", 1);
     expect(agent, OLLY_MSG_LOG_WRITE, "ary\n", 0);
-    CHECK(agent_counter(agent, OLLY_COUNT_LOG_BINARY) == 1);
+    expect(agent, OLLY_MSG_LOG_WRITE, "8=FIX\0019=7", 1);
+    expect(agent, OLLY_MSG_LOG_WRITE, "\xd0\x9f\xd1\x80", 1);
+    CHECK(agent_counter(agent, OLLY_COUNT_LOG_BINARY) == 2);
     agent_free(agent);
     agent = agent_new(library_path);
     agent->control->switches = 0;

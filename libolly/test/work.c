@@ -218,6 +218,11 @@ static void others(void) {
     int file = open("/tmp/olly-work-file", O_RDWR | O_CREAT | O_TRUNC, 0600);
     result("file", write(file, "to a file\n", 10));
     result("binary", write(file, "bin\0ary\n", 8));
+    static const char compressed[] = "\x1f\x8b\x08\x9c\xed\xbd\x07\x60\x1c\x49\x96\x25\x26\x2f"
+                                     "\x6d\xca\x7b\x7f\x4a\xf5\x4a\xd7\xe0\x74\xa1\x08";
+    result("compressed", write(file, compressed, sizeof compressed - 1));
+    result("fields", write(file, "8=FIX\0019=7\00135=D\00149=ME\001\n", 22));
+    result("foreign", write(file, "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n", 13));
     char to[32];
     lseek(file, 0, SEEK_SET);
     result("file read", read(file, to, 32));

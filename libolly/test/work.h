@@ -20,6 +20,11 @@ struct pair tcp_pair(void);
 void result(const char *name, long value); /* prints the value and, when negative, errno */
 void work_io(void);
 void work_ends(void);
+void work_faults(void);
+void work_large(void);
+void work_flood(void);
+void work_confined_prctl(void);
+void work_confined_syscall(void);
 int work_process(const char *mode, char **arguments);
 
 #endif

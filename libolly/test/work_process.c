@@ -243,6 +243,9 @@ int work_process(const char *mode, char **arguments) {
         {"fork", work_fork},     {"vfork", work_vfork},   {"signals", work_signals},
         {"jump", work_jump},     {"cancel", work_cancel}, {"stdio", work_stdio},
         {"steps", work_steps},   {"loop", work_loop},     {"left", work_traces_left},
+        {"faults", work_faults}, {"large", work_large},   {"flood", work_flood},
+        {"confined-prctl", work_confined_prctl},
+        {"confined-syscall", work_confined_syscall},
     };
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(mode, modes[i].name) == 0) {

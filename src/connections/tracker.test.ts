@@ -116,6 +116,17 @@ describe("ConnectionTracker", () => {
     expect(seen).toEqual(["5 out hello", "5 plaintext", "5 out plain", "5 in answer", "5 in end"]);
   });
 
+  test("between directions times decide: the answer may be numbered before its request", () => {
+    const { tracker, seen, drops, message } = setUp();
+    tracker.apply(1, message(MessageType.accept, { data: "p", ...sequenced(0) }));
+    tracker.apply(1, message(MessageType.dataOut, { data: "requests", ...sequenced(3) }));
+    tracker.apply(1, message(MessageType.dataIn, { data: "answer", ...sequenced(1) }));
+    tracker.apply(1, message(MessageType.dataIn, { data: "another", ...sequenced(2) }));
+    tracker.apply(1, message(MessageType.dataOut, { data: "next", ...sequenced(4) }));
+    expect(seen).toEqual(["5 out requests", "5 in answer", "5 in another", "5 out next"]);
+    expect([...drops.entries()]).toEqual([]);
+  });
+
   test("messages out of order are put in order, wrapping at 65536", () => {
     const { tracker, seen, drops, message } = setUp();
     tracker.apply(1, message(MessageType.connect, { data: "p", ...sequenced(65_534) }));

@@ -203,56 +203,61 @@ export class ConnectionTracker<Attachment> {
   }
 
   #evictOldest(): void {
+    let evicted = 0;
     for (const [key, connection] of this.#connections) {
       this.#drops.count("connection_limit");
       this.#giveUpWaiting(connection);
       this.#close(key, connection, { timeNs: connection.lastNs, tid: 0 });
-      return;
+      if (++evicted === limits.evictedAtOnce) return;
     }
   }
 
   #inOrder(key: number, connection: Connection<Attachment>, message: HookMessage): void {
     const distance = sequenceDistance(connection.expected ?? 0, message.sequence);
-    if (distance === 0) {
-      connection.expected = (message.sequence + 1) & 0xffff;
-      this.#deliver(key, connection, message);
-      if (connection.held.length > 0) this.#deliverHeld(connection);
-      return;
-    }
     if (distance < 0) {
       // Its number was declared lost before: the streams have moved on.
       this.#drops.count("stream_gap");
+      return;
+    }
+    if (distance === 0 && connection.held.length === 0) {
+      connection.expected = (message.sequence + 1) & 0xffff;
+      this.#deliver(key, connection, message);
       return;
     }
     connection.held.push({ ...message, payload: message.payload.slice() });
     connection.held.sort((a, b) => sequenceDistance(b.sequence, a.sequence));
     this.#memory.add(HELD_BYTES + message.payload.length);
     this.#withHeld.add(connection);
+    const count = connection.held.length;
+    if (runLength(connection) === count) this.#deliverHeld(connection, count);
     const full = connection.held.length >= limits.sequenceHoldMessagesMax;
     if (full || this.#memory.isExceeded) this.#giveUpWaiting(connection);
   }
 
-  #deliverHeld(connection: Connection<Attachment>): void {
+  /** The first `count` of the held messages, whose numbers follow each other. */
+  #deliverHeld(connection: Connection<Attachment>, count: number): void {
     const key = connection.processId * FDS_PER_PROCESS + connection.fd;
-    while (connection.held[0]?.sequence === connection.expected) {
-      const message = connection.held.shift();
-      if (message === undefined) break;
-      this.#memory.add(-HELD_BYTES - message.payload.length);
-      connection.expected = (message.sequence + 1) & 0xffff;
-      this.#deliver(key, connection, message);
-    }
+    const run = connection.held.splice(0, count);
+    const last = run.at(-1);
+    if (last !== undefined) connection.expected = (last.sequence + 1) & 0xffff;
     connection.heldSinceNs = undefined;
     if (connection.held.length === 0) this.#withHeld.delete(connection);
+    for (const message of inOrderOfTime(run)) {
+      this.#memory.add(-HELD_BYTES - message.payload.length);
+      this.#deliver(key, connection, message);
+    }
   }
 
   /** The missing messages are lost; what was held back goes on behind the gap. */
   #giveUpWaiting(connection: Connection<Attachment>): void {
     while (connection.held.length > 0) {
       const next = connection.held[0] as HookMessage;
-      connection.expected = next.sequence;
-      connection.midstream = true;
-      this.#events.lost(connection, { timeNs: next.timeNs, tid: next.tid });
-      this.#deliverHeld(connection);
+      if (next.sequence !== connection.expected) {
+        connection.expected = next.sequence;
+        connection.midstream = true;
+        this.#events.lost(connection, { timeNs: next.timeNs, tid: next.tid });
+      }
+      this.#deliverHeld(connection, runLength(connection));
     }
     this.#withHeld.delete(connection);
   }
@@ -331,4 +336,43 @@ export class ConnectionTracker<Attachment> {
     connection.streams.in.release();
     connection.streams.out.release();
   }
+}
+
+/** How many of the held messages follow the expected number without a gap. */
+function runLength({ held, expected }: Connection<unknown>): number {
+  let count = 0;
+  while (count < held.length && held[count]?.sequence === ((expected ?? 0) + count) % 0x10000) {
+    count++;
+  }
+  return count;
+}
+
+/**
+ * Where one thread reads and another writes, an answer can be numbered before its request, whose
+ * call began earlier but came back later: numbers decide within a direction, times between the two.
+ */
+function inOrderOfTime(run: HookMessage[]): readonly HookMessage[] {
+  for (let index = 1; index < run.length; index++) {
+    for (let at = index; at > 0; at--) {
+      const [before, message] = [run[at - 1], run[at]];
+      if (before === undefined || message === undefined || !overtakes(message, before)) break;
+      run[at - 1] = message;
+      run[at] = before;
+    }
+  }
+  return run;
+}
+
+function overtakes(message: HookMessage, before: HookMessage): boolean {
+  const areData = isData(message) && isData(before);
+  return areData && message.timeNs < before.timeNs && isOut(message) !== isOut(before);
+}
+
+function isOut({ type }: HookMessage): boolean {
+  return type === MessageType.dataOut || type === MessageType.sslOut;
+}
+
+function isData(message: HookMessage): boolean {
+  const { type } = message;
+  return isOut(message) || type === MessageType.dataIn || type === MessageType.sslIn;
 }

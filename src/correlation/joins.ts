@@ -5,6 +5,7 @@
  * its exchange, since the kernel gives the same pair of ports to a later connection.
  */
 
+import { limits } from "../limits.ts";
 import type { SocketAddress } from "../model/connection.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { SpanContext } from "../model/span.ts";
@@ -82,8 +83,11 @@ export class Joins {
   }
 
   #forgetOldest(): void {
-    const oldest = this.#waiting.keys().next();
-    if (!oldest.done) this.#waiting.delete(oldest.value);
+    let forgotten = 0;
+    for (const key of this.#waiting.keys()) {
+      this.#waiting.delete(key);
+      if (++forgotten === limits.evictedAtOnce) return;
+    }
   }
 
   /** Ports make a TCP connection's pair unique on one network; Unix sockets have no such pair. */

@@ -3,6 +3,7 @@
  * one request at a time; a thread that was once seen to turn to another connection while a request
  * was open, or that runs an event loop, says nothing for the rest of its life.
  */
+import { limits } from "../limits.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { SpanContext } from "../model/span.ts";
 
@@ -17,8 +18,8 @@ interface ThreadWork {
 
 /** Thread ids are below 2^22 (PID_MAX_LIMIT); a sender that claims more shares a place. */
 const TIDS_PER_PROCESS = 2 ** 22;
-/** How many of the oldest threads are looked at when one has to be forgotten. */
-const FORGET_CANDIDATES = 64;
+/** How many of the oldest threads are looked at when some have to be forgotten. */
+const FORGET_CANDIDATES = 1_024;
 
 export interface ThreadsOptions {
   readonly threadsMax: number;
@@ -105,7 +106,7 @@ export class Threads {
     const key = keyOf(processId, tid);
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
-    if (this.#threads.size >= this.#options.threadsMax) this.#forgetOne();
+    if (this.#threads.size >= this.#options.threadsMax) this.#forgetSome();
     const work: ThreadWork = { open: [], finished: undefined, finishedNs: 0, interleaves: false };
     this.#threads.set(key, work);
     this.#ofProcess.set(processId, (this.#ofProcess.get(processId) ?? 0) + 1);
@@ -121,21 +122,22 @@ export class Threads {
   }
 
   /**
-   * Thread ids come and go: an old one that serves nothing now can be learnt again. What is known
-   * of one that interleaves is kept as long as there is another choice.
+   * Thread ids come and go: old ones that serve nothing now can be learnt again. What is known of
+   * those that interleave is kept as long as there is another choice.
    */
-  #forgetOne(): void {
-    let chosen: number | undefined;
+  #forgetSome(): void {
+    let forgotten = 0;
     let candidates = 0;
     for (const [key, work] of this.#threads) {
-      if (work.open.length === 0 && !work.interleaves) {
-        chosen = key;
-        break;
-      }
-      chosen ??= key;
-      if (++candidates === FORGET_CANDIDATES) break;
+      if (candidates++ === FORGET_CANDIDATES) break;
+      if (work.open.length > 0 || work.interleaves) continue;
+      this.#forget(key);
+      if (++forgotten === limits.evictedAtOnce) return;
     }
-    if (chosen !== undefined) this.#forget(chosen);
+    for (const key of this.#threads.keys()) {
+      if (forgotten++ >= limits.evictedAtOnce) return;
+      this.#forget(key);
+    }
   }
 }
 

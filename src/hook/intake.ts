@@ -115,8 +115,9 @@ export class Intake {
 
   /**
    * Reads every ring and what the socket received, and delivers what is old enough to be in order
-   * (limits.mergeHoldBackNs). `final`: everything that was sent before the call, processes that
-   * have ended included. Returns the number of messages delivered.
+   * (limits.mergeHoldBackNs), at most limits.pollMessagesMax, so that exporters get their turn.
+   * `final`: everything that was sent before the call, processes that have ended included. Returns
+   * the number of messages delivered.
    */
   poll(final = false): number {
     if (final && this.#socket?.sync() === false) {
@@ -162,10 +163,19 @@ export class Intake {
     );
     if (final) cutoffNs = last ? Number.POSITIVE_INFINITY : backlogNs;
     for (const source of this.#sources) source.queue.sort();
-    const delivered = deliverMerged(this.#sources, cutoffNs, this.#deliver);
-    this.#arena.retire(cutoffNs);
+    const messagesMax = final ? Number.POSITIVE_INFINITY : limits.pollMessagesMax;
+    const bounds = { cutoffNs, messagesMax };
+    const delivered = deliverMerged(this.#sources, bounds, this.#deliver);
+    this.#arena.retire(this.#deliveredNs(cutoffNs));
     this.#endSources(nowNs, final);
     return { delivered, unfinished: hasBacklog };
+  }
+
+  /** Up to when everything has been delivered. */
+  #deliveredNs(cutoffNs: number): number {
+    let deliveredNs = cutoffNs;
+    for (const { queue } of this.#sources) deliveredNs = Math.min(deliveredNs, queue.headNs - 1);
+    return deliveredNs;
   }
 
   #takeDatagrams(nowNs: number): void {

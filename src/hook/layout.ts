@@ -49,6 +49,7 @@ export const ringCounter = {
   logBinary: 5,
   internal: 6,
   datagramFull: 7,
+  confined: 8,
 } as const;
 
 /** Offsets in struct olly_control_page. */

@@ -14,6 +14,7 @@ const reasonOfCounter: readonly [index: number, reason: DropReason][] = [
   [ringCounter.logBinary, "log_binary"],
   [ringCounter.internal, "library_internal"],
   [ringCounter.datagramFull, "datagram_full"],
+  [ringCounter.confined, "process_confined"],
 ];
 
 /** One process's counters by drop reason, without those that are zero. */

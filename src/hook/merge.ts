@@ -10,13 +10,17 @@ export interface MergeSource {
   readonly queue: MessageQueue;
 }
 
-/**
- * Delivers every message whose time is at most cutoffNs. The queues must be sorted. Returns how
- * many were delivered.
- */
+export interface MergeBounds {
+  /** Messages up to this time are delivered. */
+  readonly cutoffNs: number;
+  /** But no more than so many. */
+  readonly messagesMax: number;
+}
+
+/** Delivers messages in the order of time. The queues must be sorted. Returns how many it were. */
 export function deliverMerged<Source extends MergeSource>(
   sources: readonly Source[],
-  cutoffNs: number,
+  { cutoffNs, messagesMax }: MergeBounds,
   deliver: (source: Source, message: HookMessage) => void,
 ): number {
   const heap: Source[] = [];
@@ -26,12 +30,14 @@ export function deliverMerged<Source extends MergeSource>(
   for (let place = (heap.length >> 1) - 1; place >= 0; place--) siftDown(heap, place);
   let delivered = 0;
   for (let first = heap[0]; first !== undefined; first = heap[0]) {
+    if (delivered >= messagesMax) break;
     const rival = comesFirst(heap[2], heap[1]) ? heap[2] : heap[1];
     do {
       const message = first.queue.shift();
       if (message === undefined) break;
       deliver(first, message);
       delivered++;
+      if (delivered >= messagesMax) break;
     } while (isDue(first, cutoffNs) && !comesFirst(rival, first));
     if (isDue(first, cutoffNs)) siftDown(heap, 0);
     else removeFirst(heap);

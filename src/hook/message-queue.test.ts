@@ -90,9 +90,15 @@ function merged(cutoff: number): void {
       return { id, queue, times };
     });
     const order: [number, number, number][] = [];
-    const delivered = deliverMerged(sources, cutoff, (source, next) => {
+    const bounds = { cutoffNs: cutoff, messagesMax: 37 };
+    const take = (source: { readonly id: number }, next: HookMessage) => {
       order.push([next.timeNs, source.id, next.sequence]);
-    });
+    };
+    let delivered = 0;
+    for (let count = 37; count === 37; delivered += count) {
+      count = deliverMerged(sources, bounds, take);
+      expect(count).toBeLessThanOrEqual(37);
+    }
     const expected = sources
       .flatMap(({ id, times }) =>
         times.map((time, arrival): [number, number, number] => [time, id, arrival]),

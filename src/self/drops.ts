@@ -11,6 +11,7 @@ export const dropReasons = [
   "log_binary",
   "library_internal",
   "datagram_full",
+  "process_confined",
   "message_malformed",
   "message_unknown_type",
   "message_no_connection",

@@ -231,13 +231,14 @@ describe("limits", () => {
     ]);
   });
 
-  test("too many unfinished lines: the oldest is emitted and counted", () => {
+  test("too many unfinished lines: the oldest are emitted and counted", () => {
     const bench = new Bench();
     for (let tid = 1; tid <= limits.logPartialLinesMax + 2; tid++)
       bench.write({ text: `t${tid}`, tid });
-    expect(bench.texts()).toEqual(["t1", "t2"]);
-    expect(bench.drops.get("log_partial_limit")).toBe(2);
-    expect(bench.lines.partialLines).toBe(limits.logPartialLinesMax);
+    const evicted = Array.from({ length: limits.evictedAtOnce }, (_, index) => `t${index + 1}`);
+    expect(bench.texts()).toEqual(evicted);
+    expect(bench.drops.get("log_partial_limit")).toBe(evicted.length);
+    expect(bench.lines.partialLines).toBe(limits.logPartialLinesMax + 2 - evicted.length);
   });
 
   test("too many unfinished bytes", () => {

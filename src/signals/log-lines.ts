@@ -26,6 +26,8 @@ import {
 const NEWLINE = 10;
 /** Linux gives out thread ids below 2^22, so that descriptor and thread fit one exact number. */
 const THREAD_IDS = 2 ** 22;
+/** And descriptors below 2^21. */
+const DESCRIPTORS = 2 ** 21;
 /** Key of lines that belong to the descriptor; no thread has the id 0. */
 const ANY_THREAD = 0;
 /** Sizes of stdio buffers are multiples of this. */
@@ -63,6 +65,8 @@ export type LogLineSink<Origin> = (line: LogLine<Origin>) => void;
 interface PartialLine<Origin> {
   readonly owner: Map<number, PartialLine<Origin>>;
   readonly key: number;
+  /** Process and descriptor. */
+  readonly place: number;
   readonly firstNs: number;
   readonly origin: Origin;
   readonly buffered: boolean;
@@ -77,6 +81,8 @@ interface PartialLine<Origin> {
 export class LogLines<Origin> {
   readonly #drops: Drops;
   readonly #byProcess = new Map<number, Map<number, PartialLine<Origin>>>();
+  /** How many partial lines each process and descriptor has. */
+  readonly #ofPlace = new Map<number, number>();
   /** All partial lines, oldest first. */
   readonly #byAge = new Set<PartialLine<Origin>>();
   readonly #extent: RecordExtent = { end: 0, next: 0, openLine: -1, shape: 0 };
@@ -144,7 +150,7 @@ export class LogLines<Origin> {
   /** The descriptor was closed: its unfinished lines are all there will be. */
   closed(processId: number, fd: number, emit: LogLineSink<Origin>): void {
     const partials = this.#byProcess.get(processId);
-    if (partials === undefined) return;
+    if (partials === undefined || !this.#ofPlace.has(placeOf(processId, fd))) return;
     for (const partial of partials.values()) {
       if (Math.floor(partial.key / THREAD_IDS) === fd) this.#release(partial, false, emit);
     }
@@ -214,6 +220,7 @@ export class LogLines<Origin> {
     const partial: PartialLine<Origin> = {
       owner,
       key,
+      place: placeOf(write.processId, write.fd),
       firstNs: write.timeNs,
       origin,
       buffered,
@@ -224,6 +231,7 @@ export class LogLines<Origin> {
       cut: false,
     };
     owner.set(key, partial);
+    this.#ofPlace.set(partial.place, (this.#ofPlace.get(partial.place) ?? 0) + 1);
     this.#byAge.add(partial);
     this.#bytesHeld += PARTIAL_BYTES_MIN;
     this.#append(partial, payload, start, payload.length);
@@ -232,11 +240,13 @@ export class LogLines<Origin> {
 
   /** Emits the oldest lines unfinished while there are too many; what follows them comes apart. */
   #evict(emit: LogLineSink<Origin>): void {
+    let evicted = 0;
     for (const oldest of this.#byAge) {
       const fits =
         this.#byAge.size <= limits.logPartialLinesMax &&
         this.#bytesHeld <= limits.logPartialBytesMax;
-      if (fits) return;
+      if (fits && (evicted === 0 || evicted >= limits.evictedAtOnce)) return;
+      evicted++;
       this.#drops.count("log_partial_limit");
       this.#release(oldest, false, emit);
     }
@@ -262,6 +272,9 @@ export class LogLines<Origin> {
     partial.owner.delete(partial.key);
     this.#byAge.delete(partial);
     this.#bytesHeld -= partial.bytes.length;
+    const left = (this.#ofPlace.get(partial.place) ?? 0) - 1;
+    if (left > 0) this.#ofPlace.set(partial.place, left);
+    else this.#ofPlace.delete(partial.place);
     const truncated = lost || partial.cut;
     if (truncated) this.#drops.count("log_line_truncated");
     const { bytes, length: end, buffered, origin } = partial;
@@ -285,6 +298,10 @@ export class LogLines<Origin> {
     const end = truncated ? start + limits.logLineBytesMax : line.end;
     emit({ bytes, start, end, truncated, buffered: false, origin });
   }
+}
+
+function placeOf(processId: number, fd: number): number {
+  return processId * DESCRIPTORS + (fd % DESCRIPTORS);
 }
 
 function partialKey(fd: number, tid: number): number {

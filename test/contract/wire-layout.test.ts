@@ -95,6 +95,7 @@ const expected: Record<string, number> = {
   OLLY_COUNT_LOG_BINARY: ringCounter.logBinary,
   OLLY_COUNT_INTERNAL: ringCounter.internal,
   OLLY_COUNT_DATAGRAM_FULL: ringCounter.datagramFull,
+  OLLY_COUNT_CONFINED: ringCounter.confined,
   OLLY_CONTROL_BYTES: CONTROL_BYTES,
   OLLY_SWITCH_LOG_CAPTURE: controlSwitch.logCapture,
   "offsetof(struct olly_control_page, active)": controlOffset.active,

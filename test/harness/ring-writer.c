@@ -8,6 +8,8 @@
  * hello SOCKET DATA_BYTES SEALS [KEY VALUE]...   new ring (0 bytes: none), sent with PROCESS
  * put TYPE FD TIME_NS TEXT                       one record; time 0 = now
  * burst COUNT PAYLOAD_BYTES                      records as fast as they fit; full = wait
+ * exchanges COUNT PER_SECOND CONNECTIONS         HTTP exchanges of 1 KB as a server sees them, with
+ *                                                sequence numbers; 0 = as fast as they fit
  * reserve PAYLOAD_BYTES                          a record that is never committed
  * poke OFFSET HEX                                bytes anywhere in the shared memory
  * count INDEX AMOUNT                             adds to a counter of the library
@@ -34,6 +36,8 @@
 
 #define WORDS_MAX 64
 #define LINE_BYTES_MAX 131072
+#define CONNECTIONS_MAX 64
+#define FIRST_FD 10
 
 static struct olly_ring_header *ring;
 static uint64_t data_bytes;
@@ -172,6 +176,53 @@ static bool burst(uint64_t count, size_t bytes) {
     return true;
 }
 
+static const char request[] =
+    "GET /api/orders/4711?expand=items HTTP/1.1\r\nHost: shop.example:8080\r\n"
+    "User-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n\r\n";
+static const char response[] =
+    "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Sat, 21 Nov 2026 07:00:00 GMT\r\n"
+    "Content-Type: application/json\r\nContent-Length: 696\r\n\r\n";
+
+static void put_sequenced(int type, int fd, const void *payload, size_t bytes) {
+    static uint16_t sequence[CONNECTIONS_MAX];
+    struct olly_header header = header_of(type, FIRST_FD + fd, 0, bytes);
+    header.flags = OLLY_FLAG_SEQUENCED;
+    header.seq = sequence[fd]++;
+    header.tid = header.pid + (uint32_t)fd; /* a thread for each connection */
+    while (!put(&header, payload)) {
+        sched_yield();
+    }
+}
+
+static bool exchanges(uint64_t count, uint64_t per_second, int connections) {
+    static int opened;
+    static char answer[sizeof response - 1 + 696];
+    if (connections < 1 || connections > CONNECTIONS_MAX) {
+        return false;
+    }
+    memcpy(answer, response, sizeof response - 1);
+    memset(answer + sizeof response - 1, 'x', 696);
+    for (; opened < connections; opened++) {
+        uint8_t port = (uint8_t)opened;
+        uint8_t addresses[12] = {10, 0, 0, 1, 200, port, 10, 0, 0, 2, 31, 144};
+        put_sequenced(OLLY_MSG_ACCEPT, opened, addresses, sizeof addresses);
+    }
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < count; i++) {
+        int fd = (int)(i % (uint64_t)connections);
+        if (per_second != 0 && i % 16 == 0) {
+            uint64_t due = start + i * 1000000000u / per_second;
+            uint64_t now = now_ns();
+            if (due > now) {
+                usleep((useconds_t)((due - now) / 1000));
+            }
+        }
+        put_sequenced(OLLY_MSG_DATA_IN, fd, request, sizeof request - 1);
+        put_sequenced(OLLY_MSG_DATA_OUT, fd, answer, sizeof answer);
+    }
+    return true;
+}
+
 static size_t unhex(const char *hex, uint8_t *to) {
     size_t n = strlen(hex) / 2;
     for (size_t i = 0; i < n; i++) {
@@ -195,6 +246,9 @@ static bool obey(int count, char **words) {
     }
     if (strcmp(verb, "burst") == 0 && count == 3) {
         return burst(strtoull(words[1], NULL, 0), strtoull(words[2], NULL, 0));
+    }
+    if (strcmp(verb, "exchanges") == 0 && count == 4) {
+        return exchanges(strtoull(words[1], NULL, 0), strtoull(words[2], NULL, 0), atoi(words[3]));
     }
     if (strcmp(verb, "reserve") == 0 && count == 2) {
         return reserve((40 + strtoull(words[1], NULL, 0) + 7) & ~7ull) != UINT64_MAX;

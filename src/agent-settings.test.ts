@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
+import { loadConfig } from "./config/load.ts";
+import type { Layer } from "./config/schema.ts";
+import { protocols } from "./protocols/index.ts";
+
+const configOf = (flags: Layer) =>
+  loadConfig({
+    environment: {},
+    uid: 1000,
+    workingDirectory: "/home/ada",
+    fallback: "none",
+    flags,
+  }).config;
+
+const written: string[] = [];
+const terminal: ConsoleSink = {
+  write: (text) => void written.push(text),
+  colour: true,
+  columns: 80,
+};
+
+describe("protocols", () => {
+  test("all of them, in order of detection, unless tracing is off", () => {
+    expect(enabledProtocols(configOf({}))).toEqual(protocols);
+    expect(enabledProtocols(configOf({ "tracing.enabled": false }))).toEqual([]);
+  });
+
+  test("one that is switched off is left out", () => {
+    const config = configOf({});
+    const id = protocols[0]?.id ?? "";
+    const without = {
+      ...config,
+      tracing: { enabled: true, protocols: { [id]: { enabled: false } } },
+    };
+    expect(enabledProtocols(without)).toEqual(protocols.slice(1));
+  });
+});
+
+describe("destinations", () => {
+  test("none that is not enabled", () => {
+    expect(exportSettingsOf(configOf({}), terminal)).toEqual({});
+  });
+
+  test("each that is", () => {
+    const config = configOf({
+      "exporters.otlp.enabled": true,
+      "exporters.otlp.endpoint": "http://collector:4317",
+      "exporters.file.enabled": true,
+      "exporters.file.path": "/tmp/t.jsonl",
+      "exporters.stdout.enabled": true,
+      "exporters.stdout.format": "json",
+    });
+    const { otlp, file, console } = exportSettingsOf(config, terminal);
+    expect(otlp?.endpoint).toBe("http://collector:4317");
+    expect(file).toEqual({ path: "/tmp/t.jsonl" });
+    expect(console).toMatchObject({ format: "json", colour: true, columns: 80 });
+    console?.write("x");
+    expect(written).toEqual(["x"]);
+  });
+});
