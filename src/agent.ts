@@ -200,7 +200,7 @@ class RunningAgent implements Agent {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // Programs stop writing first, so that what is drained next is the end.
-    this.#control?.setActive(false);
+    this.#control?.suspend();
     await this.#close();
     // A receiver that is away is no fault of what was traced; the exporter has said it.
     return this.#exporter

@@ -153,7 +153,8 @@ enum olly_control_switch {
 
 struct olly_control_page {
     uint8_t active; /* 0 dormant, 1 active; the one byte that every hook reads first */
-    uint8_t reserved0[3];
+    uint8_t resume; /* agents' own: 1 = tracing was on when the last agent ended in order */
+    uint8_t reserved0[2];
     uint32_t version;     /* OLLY_WIRE_VERSION */
     uint32_t agent_epoch; /* changes when an agent starts: the library hands over a new ring */
     uint32_t activation;  /* changes at every start of tracing: descriptors are announced again */

@@ -18,7 +18,8 @@ export const traceCommand = defineCommand({
   description: [
     "Switches tracing for all programs that belong to an agent's directory, at once and without a",
     "restart of anything. While tracing is off a program pays next to nothing for being hooked.",
-    "The switch stays as it is when the agent is restarted.",
+    "With hook.on_demand the switch stays as it is when the agent is restarted; without it an agent",
+    "starts with tracing on.",
   ],
   examples: [
     ["olly trace stop", "programs go on, nothing is captured"],
@@ -76,7 +77,8 @@ function switchTo(path: string, active: boolean): { active: boolean; before: boo
   const page = ControlPage.open(path);
   try {
     const before = page.read().active;
-    if (before !== active) page.setActive(active);
+    // A stop is written in any case: it also takes back what the next agent would resume.
+    if (before !== active || !active) page.setActive(active);
     return { active, before };
   } finally {
     page.close();

@@ -31,6 +31,7 @@ test("a new page is dormant, readable by everyone, 4096 zero bytes", () => {
   const page = ControlPage.create(path);
   expect(page.read()).toEqual({
     active: false,
+    resume: false,
     version: 0,
     agentEpoch: 0,
     activation: 0,
@@ -47,6 +48,7 @@ test("start states everything and switches tracing on", () => {
   page.start(settings);
   expect(page.read()).toEqual({
     active: true,
+    resume: false,
     version: 1,
     agentEpoch: 1,
     activation: 1,
@@ -81,6 +83,31 @@ describe("on demand", () => {
       page.close();
     });
   }
+});
+
+describe("an agent that ends in order", () => {
+  for (const active of [false, true]) {
+    test(`leaves programs dormant; the next on demand has tracing ${active ? "on" : "off"}`, () => {
+      const page = ControlPage.create(path);
+      page.start({ ...settings, onDemand: true });
+      page.setActive(active);
+      page.suspend();
+      expect(page.read()).toMatchObject({ active: false, resume: active });
+      page.start({ ...settings, onDemand: true });
+      expect(page.read()).toMatchObject({ active, resume: false });
+      page.close();
+    });
+  }
+
+  test("a stop in between is remembered", () => {
+    const page = ControlPage.create(path);
+    page.setActive(true);
+    page.suspend();
+    page.setActive(false);
+    page.start({ ...settings, onDemand: true });
+    expect(page.read().active).toBe(false);
+    page.close();
+  });
 });
 
 test("every start of tracing is a new activation, a stop is none", () => {

@@ -25,6 +25,8 @@ const CONTROL_MODE = 0o644;
 /** The page's fields as they are in the file. */
 export interface ControlState {
   readonly active: boolean;
+  /** Tracing was on when the last agent ended in order: an on-demand agent goes on with it. */
+  readonly resume: boolean;
   readonly version: number;
   /** Changes when an agent starts. */
   readonly agentEpoch: number;
@@ -97,6 +99,7 @@ export class ControlPage {
     readSync(this.#fd, bytes, 0, bytes.length, 0);
     return {
       active: bytes[controlOffset.active] === 1,
+      resume: bytes[controlOffset.resume] === 1,
       version: bytes.readUInt32LE(controlOffset.version),
       agentEpoch: bytes.readUInt32LE(controlOffset.agentEpoch),
       activation: bytes.readUInt32LE(controlOffset.activation),
@@ -111,7 +114,7 @@ export class ControlPage {
     this.configure(settings);
     this.#writeField(controlOffset.version, RING_VERSION);
     this.#writeField(controlOffset.agentEpoch, (before.agentEpoch + 1) >>> 0);
-    this.setActive(settings.onDemand ? before.active : true);
+    this.setActive(settings.onDemand ? before.active || before.resume : true);
   }
 
   /** Changes what is captured, without a restart. */
@@ -121,8 +124,16 @@ export class ControlPage {
     this.#writeField(controlOffset.switches, settings.logCapture ? controlSwitch.logCapture : 0);
   }
 
+  /** Nobody listens for a while: programs pay nothing, and the next agent knows what was on. */
+  suspend(): void {
+    const { active } = this.read();
+    this.setActive(false);
+    this.#write(Uint8Array.of(active ? 1 : 0), controlOffset.resume);
+  }
+
   /** Switches tracing on or off. On: descriptors that are open already are announced again. */
   setActive(active: boolean): void {
+    this.#write(Uint8Array.of(0), controlOffset.resume);
     if (active) {
       this.#writeField(controlOffset.activation, (this.read().activation + 1) >>> 0);
     }

@@ -55,6 +55,7 @@ export const ringCounter = {
 /** Offsets in struct olly_control_page. */
 export const controlOffset = {
   active: 0,
+  resume: 1,
   version: 4,
   agentEpoch: 8,
   activation: 12,

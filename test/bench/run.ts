@@ -2,9 +2,10 @@
  * `make bench`: the figures of the project, as ratios taken in one run where they are ratios.
  * Invariant: everything it starts has ended when it ends.
  *
- * usage: bun test/bench/run.ts [--quick] [calls|start|rest|programs ...]
+ * usage: bun test/bench/run.ts [--quick] [calls|start|rest|agent|programs ...]
  */
 import { stopAll } from "../harness/processes.ts";
+import { agentFigures } from "./agent-figures.ts";
 import { type Figure, header, row } from "./figures.ts";
 import { type Hooks, startHooks } from "./hooks.ts";
 import { type Effort, programFigures } from "./program-cpu.ts";
@@ -22,6 +23,7 @@ const groups: Readonly<Record<string, Group>> = {
     yield* libraryFigures(hooks);
   },
   rest: (hooks) => restFigures(hooks),
+  agent: () => agentFigures(),
   programs: programFigures,
 };
 

@@ -99,6 +99,7 @@ const expected: Record<string, number> = {
   OLLY_CONTROL_BYTES: CONTROL_BYTES,
   OLLY_SWITCH_LOG_CAPTURE: controlSwitch.logCapture,
   "offsetof(struct olly_control_page, active)": controlOffset.active,
+  "offsetof(struct olly_control_page, resume)": controlOffset.resume,
   "offsetof(struct olly_control_page, version)": controlOffset.version,
   "offsetof(struct olly_control_page, agent_epoch)": controlOffset.agentEpoch,
   "offsetof(struct olly_control_page, activation)": controlOffset.activation,

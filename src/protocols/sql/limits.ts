@@ -2,8 +2,7 @@
 export const sqlLimits = {
   /**
    * Bytes (on the wire) and characters (decoded) of one statement's text that are looked at.
-   * libolly captures 16 KiB of a call, so that a text of this length is whole when it begins in the
-   * first half of one.
+   * Longer ones are told cut; the rest of the statement is passed over.
    */
   textMax: 8_192,
   /** Characters of a summary, by the conventions. */
