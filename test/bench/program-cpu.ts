@@ -107,13 +107,17 @@ function* agentFigures(scenario: Scenario, before: AgentUse, after: AgentUse): G
     .map(([reason, count]) => [reason, count - (before.drops[reason] ?? 0)] as const)
     .filter(([, count]) => count > 0)
     .map(([reason, count]) => `${reason} ${count}`);
-  yield {
-    name: `agent's CPU per span, ${scenario.name}`,
-    value: microseconds,
-    unit: "us",
-    target: { atMost: AGENT_MICROSECONDS_PER_SPAN_MAX },
-    note: `(${spans} spans to a file; dropped: ${dropped.join(", ") || "nothing"})`,
-  };
+  const name = `agent's CPU per span, ${scenario.name}`;
+  if (spans === 0) yield missing(name, "no spans of this protocol");
+  else {
+    yield {
+      name,
+      value: microseconds,
+      unit: "us",
+      target: { atMost: AGENT_MICROSECONDS_PER_SPAN_MAX },
+      note: `(${spans} spans to a file; dropped: ${dropped.join(", ") || "nothing"})`,
+    };
+  }
   yield {
     name: `agent's memory after ${scenario.name}`,
     value: after.mebibytes,

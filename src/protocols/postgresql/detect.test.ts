@@ -110,6 +110,15 @@ describe("resync", () => {
     }
   });
 
+  test("takes the one byte that answers an encryption request for a beginning", () => {
+    const asked = state();
+    expect(postgresql.resync(viewOf(text("N")), "response", asked)).toBe(-1);
+    asked.encryptionAnswers = 1;
+    expect(postgresql.resync(viewOf(text("N")), "response", asked)).toBe(0);
+    expect(postgresql.resync(viewOf(text("N")), "request", asked)).toBe(-1);
+    expect(postgresql.resync(viewOf(text("x")), "response", asked)).toBe(-1);
+  });
+
   test("finds none in noise", () => {
     const noise = text("nothing here that begins a message, only words ".repeat(100));
     expect(postgresql.resync(viewOf(noise), "request", state())).toBe(-1);

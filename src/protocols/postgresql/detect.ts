@@ -34,6 +34,11 @@ function detectStartup(view: StreamView): Detection {
  * after a loss begins with a call of the program, and most calls begin with a message.
  */
 export function resync(view: StreamView, side: Side, state: PostgresqlState): number {
+  // A forked server's child is joined in the middle, and yet its client's first packet is seen: the
+  // one byte that answers it begins the direction.
+  if (side === "response" && state.encryptionAnswers > 0 && isEncryptionAnswer(view)) {
+    return view.start;
+  }
   const found = firstMessage(view, side);
   // The answer to a request that was seen meanwhile may have begun in what is passed over.
   if (found !== view.start && side === "response") {
@@ -41,6 +46,11 @@ export function resync(view: StreamView, side: Side, state: PostgresqlState): nu
     state.outstanding = 0;
   }
   return found;
+}
+
+function isEncryptionAnswer(view: StreamView): boolean {
+  const answer = String.fromCharCode(view.bytes[view.start] ?? 0);
+  return view.end - view.start === 1 && "NSG".includes(answer);
 }
 
 function firstMessage(view: StreamView, side: Side): number {
