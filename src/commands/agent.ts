@@ -1,33 +1,36 @@
 /** `olly agent`: the agent in the foreground, until a signal ends it. */
+import { defineCommand } from "citty";
 import { startAgent } from "../agent.ts";
 import type { Config } from "../config/schema.ts";
 import type { SelfLog } from "../self/log.ts";
-import { defineCommand } from "./command.ts";
-import { configFlags, configured } from "./config-flags.ts";
+import { invocationOf } from "./command.ts";
+import { configArgs } from "./config-args.ts";
+import { configured } from "./configured.ts";
 import { consoleSink } from "./system-context.ts";
 
 const STDOUT_FD = 1;
 
 export const agentCommand = defineCommand({
-  name: "agent",
-  summary: "an agent for many programs, in the foreground (the default command)",
-  usage: "[--config FILE | --config-dir DIR]",
-  description: [
-    "Receives what hooked programs do and sends it on: over OTLP to http://localhost:4317 unless",
-    "the configuration or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. Start programs with",
-    "`olly run -- CMD`. SIGTERM or Ctrl-C ends it after everything has been sent.",
-  ],
-  examples: [
-    ["olly agent --config olly.yaml", "with a configuration; configs/ holds commented ones"],
-    ["OLLY_EXPORTERS_STDOUT_ENABLED=true olly agent", "traces and logs on stdout"],
-  ],
-  flags: configFlags,
-  operandsMax: 0,
-  run: async ({ flags }, context) => {
+  meta: {
+    name: "agent",
+    description: "an agent for many programs, in the foreground (the default command)",
+    details: [
+      "Receives what hooked programs do and sends it on: over OTLP to http://localhost:4317 unless",
+      "the configuration or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. Start programs with",
+      "`olly run -- CMD`. SIGTERM or Ctrl-C ends it after everything has been sent.",
+    ],
+    examples: [
+      ["olly agent --config olly.yaml", "with a configuration; configs/ holds commented ones"],
+      ["OLLY_EXPORTERS_STDOUT_ENABLED=true olly agent", "traces and logs on stdout"],
+    ],
+  },
+  args: configArgs,
+  run: async (run) => {
+    const { context } = invocationOf(run);
     const { config, log } = configured(
       {
-        file: flags.config,
-        directory: flags["config-dir"],
+        file: run.args.config,
+        directory: run.args["config-dir"],
         fallback: "otlp",
         stamped: true,
       },

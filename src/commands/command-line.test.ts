@@ -47,6 +47,21 @@ describe("help", () => {
   });
 });
 
+test("the help of a part of a command is its own, however it is asked for", async () => {
+  const asked = await commandLine(["trace", "start", "--help"]);
+  expect(asked.stdout).toStartWith("Usage: olly trace start [OPTIONS]\n");
+  expect(await commandLine(["help", "trace", "start"])).toEqual(asked);
+  expect(await commandLine(["trace", "--help", "start"])).toEqual(asked);
+});
+
+test("--help behind -- is nobody's flag", async () => {
+  expect(await commandLine(["version", "--", "--help"])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: 'olly: olly version does not know what to do with "--help"\n',
+  });
+});
+
 describe("version", () => {
   test.each([[["version"]], [["--version"]], [["-V"]]])("%p", async (args) => {
     const { code, stdout } = await commandLine(args);
@@ -61,6 +76,7 @@ describe("version", () => {
 });
 
 describe("one clear line", () => {
+  const known = "run, agent, trace, status, lib, version, help";
   const lines: [args: string[], code: number, line: string][] = [
     [["rnu"], 2, "unknown command rnu, did you mean run?"],
     [
@@ -90,6 +106,11 @@ describe("one clear line", () => {
       2,
       "--config and --config-dir cannot be used together",
     ],
+    [["toString"], 2, `unknown command toString; known are ${known}`],
+    [["--config", "f", "version"], 2, "unknown flag --config; known are --json, --help"],
+    [["run", "--no-service", "a"], 2, "unknown flag --no-service, did you mean --service?"],
+    [["agent", "--configDir", "a"], 2, "unknown flag --configDir, did you mean --config-dir?"],
+    [["trace", "start", "stop"], 2, 'olly trace start does not know what to do with "stop"'],
     [["trace"], 2, "olly trace needs one of start, stop, status"],
     [["trace", "strat"], 2, "olly trace cannot strat, did you mean start?"],
     [["trace", "jump"], 2, "olly trace cannot jump; known are start, stop, status"],

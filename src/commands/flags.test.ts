@@ -1,10 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { parseArguments, UsageError } from "./flags.ts";
+import { type ArgsDef, parseArgs } from "citty";
+import { readArguments, UsageError } from "./flags.ts";
 
 const definitions = {
-  service: { kind: "value", hint: "NAME", meaning: "a name" },
-  json: { kind: "switch", meaning: "as JSON" },
-} as const;
+  service: { type: "string", valueHint: "NAME", description: "a name" },
+  json: { type: "boolean", description: "as JSON" },
+} as const satisfies ArgsDef;
+
+/** What a command gets: checked here, then read by citty. */
+function parseArguments(known: typeof definitions, args: readonly string[], program: boolean) {
+  const { flags, operands, help } = readArguments(known, args, program);
+  const { service, json } = parseArgs<typeof definitions>([...flags], known);
+  return { flags: { service, json: json ?? false }, operands, help };
+}
 
 describe("understood", () => {
   type Expected = { service?: string; json?: boolean; operands?: string[]; help?: boolean };

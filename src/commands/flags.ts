@@ -1,7 +1,9 @@
 /**
- * Reads a command's flags. Invariant: every argument is understood or refused; nothing after `--`
+ * Strict reading of arguments by a citty command's own definition, before citty reads them, which
+ * lets unknown flags pass. Invariant: every argument is understood or refused; nothing after `--`
  * (and nothing from a program's name on) is looked at.
  */
+import type { ArgDef, ArgsDef } from "citty";
 import { suggestion } from "../lib/nearest.ts";
 import { SetupError } from "../lib/setup-error.ts";
 
@@ -14,47 +16,24 @@ export class UsageError extends SetupError {
   }
 }
 
-export interface SwitchFlag {
-  readonly kind: "switch";
-  readonly meaning: string;
-}
-
-export interface ValueFlag {
-  readonly kind: "value";
-  /** What stands for the value in the help: FILE. */
-  readonly hint: string;
-  readonly meaning: string;
-}
-
-export type FlagDefinitions = Readonly<Record<string, SwitchFlag | ValueFlag>>;
-
-export type FlagValues<Definitions extends FlagDefinitions> = {
-  readonly [Name in keyof Definitions]: Definitions[Name] extends SwitchFlag
-    ? boolean
-    : string | undefined;
-};
-
-export interface ParsedArguments<Definitions extends FlagDefinitions> {
-  readonly flags: FlagValues<Definitions>;
-  /** Arguments that are no flags; for a program the program with everything after it. */
+export interface ReadArguments {
+  /** The flags in the one form that citty cannot misread: --name or --name=value. */
+  readonly flags: readonly string[];
+  /** Arguments that are no flags, as they were given. */
   readonly operands: readonly string[];
   readonly help: boolean;
 }
 
 /**
- * `program`: the operands are a program with its arguments, so the first of them (or `--`) ends
- * the flags.
+ * `first`: the first operand (or `--`) ends the flags, as what follows is read by somebody else.
  * @throws UsageError
  */
-export function parseArguments<const Definitions extends FlagDefinitions>(
-  definitions: Definitions,
+export function readArguments(
+  definitions: ArgsDef,
   args: readonly string[],
-  program: boolean,
-): ParsedArguments<Definitions> {
-  const values: Record<string, string | boolean | undefined> = {};
-  for (const [name, { kind }] of Object.entries(definitions)) {
-    values[name] = kind === "switch" ? false : undefined;
-  }
+  first: boolean,
+): ReadArguments {
+  const flags: string[] = [];
   const operands: string[] = [];
   let help = false;
   let index = 0;
@@ -65,41 +44,54 @@ export function parseArguments<const Definitions extends FlagDefinitions>(
       break;
     }
     if (!arg.startsWith("-") || arg === "-") {
-      if (program) break;
+      if (first) break;
       operands.push(arg);
     } else if (arg === "-h" || arg === "--help") help = true;
     else {
-      const flag = readFlag(definitions, arg, args[index + 1]);
-      values[flag.name] = flag.value;
-      if (flag.usesNext) index++;
+      const { text, usesNext } = readFlag(definitions, arg, args[index + 1]);
+      flags.push(text);
+      if (usesNext) index++;
     }
   }
   operands.push(...args.slice(index));
-  return { flags: values as FlagValues<Definitions>, operands, help };
+  return { flags, operands, help };
 }
 
 interface ReadFlag {
-  readonly name: string;
-  readonly value: string | true;
+  readonly text: string;
   readonly usesNext: boolean;
 }
 
-function readFlag(definitions: FlagDefinitions, arg: string, next: string | undefined): ReadFlag {
+function readFlag(definitions: ArgsDef, arg: string, next: string | undefined): ReadFlag {
   const equals = arg.indexOf("=");
   const written = equals < 0 ? arg : arg.slice(0, equals);
   const name = written.slice(2);
-  const known = Object.keys(definitions).map((one) => `--${one}`);
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-  if (!written.startsWith("--") || definition === undefined) {
-    throw new UsageError(`unknown flag ${written}${suggestion(written, [...known, "--help"])}`);
+  if (!written.startsWith("--") || definition === undefined || !isFlag(definition)) {
+    const known = Object.entries(definitions).filter(([, one]) => isFlag(one));
+    const names = [...known.map(([one]) => `--${one}`), "--help"];
+    throw new UsageError(`unknown flag ${written}${suggestion(written, names)}`);
   }
-  if (definition.kind === "switch") {
+  if (definition.type === "boolean") {
     if (equals >= 0) throw new UsageError(`${written} takes no value`);
-    return { name, value: true, usesNext: false };
+    return { text: written, usesNext: false };
   }
   const value = equals >= 0 ? arg.slice(equals + 1) : next;
   if (value === undefined || value === "" || (equals < 0 && value.startsWith("--"))) {
-    throw new UsageError(`${written} needs a value: ${written} ${definition.hint}`);
+    throw new UsageError(`${written} needs a value: ${written} ${definition.valueHint ?? "VALUE"}`);
   }
-  return { name, value, usesNext: equals < 0 };
+  return { text: `${written}=${value}`, usesNext: equals < 0 };
+}
+
+function isFlag(definition: ArgDef): boolean {
+  return definition.type !== "positional";
+}
+
+/** @throws UsageError for the first operand that the definition has no name for. */
+export function refuseSurplus(path: string, definitions: ArgsDef, operands: readonly string[]) {
+  const named = Object.values(definitions).filter((one) => !isFlag(one)).length;
+  const surplus = operands[named];
+  if (surplus !== undefined) {
+    throw new UsageError(`${path} does not know what to do with "${surplus}"`);
+  }
 }

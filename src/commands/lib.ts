@@ -2,10 +2,11 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
+import { defineCommand } from "citty";
 import { embeddedLibrary } from "../hook/embedded-library.ts";
 import { reasonOf, SetupError } from "../lib/setup-error.ts";
 import { writeBytesFully } from "../self/output.ts";
-import { defineCommand } from "./command.ts";
+import { invocationOf } from "./command.ts";
 import { UsageError } from "./flags.ts";
 
 const STDOUT_FD = 1;
@@ -13,22 +14,25 @@ const LIBRARY_NAME = "libolly.so";
 const LIBRARY_MODE = 0o755;
 
 export const libCommand = defineCommand({
-  name: "lib",
-  summary: "print or write the preload library",
-  usage: "[--extract DIR]",
-  description: [
-    "Writes libolly.so into DIR and prints its path; without --extract its bytes go to stdout.",
-    "For starting programs without `olly run`: set LD_PRELOAD, OLLY_SOCKET and OLLY_CONTROL.",
-  ],
-  examples: [
-    ["olly lib --extract /opt/olly", "writes /opt/olly/libolly.so"],
-    ["olly lib > libolly.so", "the same bytes"],
-  ],
-  flags: { extract: { kind: "value", hint: "DIR", meaning: "directory, created when missing" } },
-  operandsMax: 0,
-  run: async ({ flags }, context) => {
-    if (flags.extract !== undefined) {
-      const directory = resolve(context.workingDirectory, flags.extract);
+  meta: {
+    name: "lib",
+    description: "print or write the preload library",
+    details: [
+      "Writes libolly.so into DIR and prints its path; without --extract its bytes go to stdout.",
+      "For starting programs without `olly run`: set LD_PRELOAD, OLLY_SOCKET and OLLY_CONTROL.",
+    ],
+    examples: [
+      ["olly lib --extract /opt/olly", "writes /opt/olly/libolly.so"],
+      ["olly lib > libolly.so", "the same bytes"],
+    ],
+  },
+  args: {
+    extract: { type: "string", valueHint: "DIR", description: "directory, created when missing" },
+  },
+  run: async (run) => {
+    const { context } = invocationOf(run);
+    if (run.args.extract !== undefined) {
+      const directory = resolve(context.workingDirectory, run.args.extract);
       context.stdout(`${writeLibrary(await embeddedLibrary(), directory)}\n`);
       return 0;
     }

@@ -5,6 +5,7 @@
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { defineCommand } from "citty";
 import { type Agent, startAgent } from "../agent.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { SOCKET_PATH_BYTES_MAX } from "../config/paths.ts";
@@ -14,8 +15,9 @@ import { inheritedDescriptors, ownEnvironment } from "../host/spawn.ts";
 import { reasonOf, SetupError } from "../lib/setup-error.ts";
 import type { SelfLog } from "../self/log.ts";
 import { hookedEnvironment } from "./child-environment.ts";
-import { type CommandContext, defineCommand } from "./command.ts";
-import { configFlags, configured } from "./config-flags.ts";
+import { type CommandContext, invocationOf } from "./command.ts";
+import { configArgs } from "./config-args.ts";
+import { configured } from "./configured.ts";
 import { findAgent, socketCandidates } from "./find-agent.ts";
 import { UsageError } from "./flags.ts";
 import { ProgramError, runProgram } from "./run-program.ts";
@@ -26,31 +28,37 @@ const STDERR_FD = 2;
 const DIRECTORY_MODE_ROOT = 0o711;
 
 export const runCommand = defineCommand({
-  name: "run",
-  summary: "run a program and see its traces and logs",
-  usage: "[FLAGS] -- CMD [ARG...]",
-  description: [
-    "Runs CMD unchanged, and everything that it starts. Its traces go to the agent that is",
-    "running, else to an agent of its own, which shows them on stderr or sends them where the",
-    "configuration or OTEL_EXPORTER_OTLP_ENDPOINT says. Exit code, stdout, stderr and signals",
-    "are CMD's.",
-  ],
-  examples: [
-    ["olly run -- python3 app.py", "traces on stderr as requests come in"],
-    ["olly run --output t.jsonl -- nginx", "traces and logs as OTLP JSON lines in a file"],
-    ["olly run --service shop -- node web.js", "under a name of your choice"],
-  ],
-  flags: {
-    service: { kind: "value", hint: "NAME", meaning: "the service's name (OTEL_SERVICE_NAME)" },
-    output: {
-      kind: "value",
-      hint: "pretty|json|FILE",
-      meaning: "an agent of its own that writes to stderr, or OTLP JSON lines to FILE",
-    },
-    ...configFlags,
+  meta: {
+    name: "run",
+    description: "run a program and see its traces and logs",
+    details: [
+      "Runs CMD unchanged, and everything that it starts. Its traces go to the agent that is",
+      "running, else to an agent of its own, which shows them on stderr or sends them where the",
+      "configuration or OTEL_EXPORTER_OTLP_ENDPOINT says. Exit code, stdout, stderr and signals",
+      "are CMD's.",
+    ],
+    examples: [
+      ["olly run -- python3 app.py", "traces on stderr as requests come in"],
+      ["olly run --output t.jsonl -- nginx", "traces and logs as OTLP JSON lines in a file"],
+      ["olly run --service shop -- node web.js", "under a name of your choice"],
+    ],
+    program: true,
   },
-  operandsMax: "program",
-  run: async ({ flags, operands }, context) => {
+  args: {
+    service: {
+      type: "string",
+      valueHint: "NAME",
+      description: "the service's name (OTEL_SERVICE_NAME)",
+    },
+    output: {
+      type: "string",
+      valueHint: "pretty|json|FILE",
+      description: "an agent of its own that writes to stderr, or OTLP JSON lines to FILE",
+    },
+    ...configArgs,
+  },
+  run: async (run) => {
+    const { context, operands } = invocationOf(run);
     // First of all, before anything is opened.
     const descriptors = inheritedDescriptors();
     if (operands[0] === undefined) {
@@ -58,19 +66,19 @@ export const runCommand = defineCommand({
     }
     const { log, ...loaded } = configured(
       {
-        file: flags.config,
-        directory: flags["config-dir"],
+        file: run.args.config,
+        directory: run.args["config-dir"],
         defaults: { log_level: "warn" },
-        flags: outputLayer(flags.output),
+        flags: outputLayer(run.args.output),
         fallback: "stdout",
         stamped: false,
       },
       context,
     );
     const program = { command: operands, descriptors };
-    const own = flags.output !== undefined;
+    const own = run.args.output !== undefined;
     try {
-      return await runHooked({ program, loaded, log, service: flags.service, own }, context);
+      return await runHooked({ program, loaded, log, service: run.args.service, own }, context);
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       context.stderr(`olly: ${error.message}\n`);

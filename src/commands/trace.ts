@@ -1,55 +1,60 @@
 /** `olly trace`: switches tracing of running programs on and off, with or without an agent. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { defineCommand } from "citty";
 import { ControlPage } from "../hook/control-page.ts";
-import { suggestion } from "../lib/nearest.ts";
 import { SetupError } from "../lib/setup-error.ts";
-import { type CommandContext, defineCommand } from "./command.ts";
+import { type CommandContext, invocationOf } from "./command.ts";
 import { directoryCandidates, type FoundAgent, findAgentIn, isTrusted } from "./find-agent.ts";
-import { UsageError } from "./flags.ts";
 
-const actions = ["start", "stop", "status"] as const;
-type Action = (typeof actions)[number];
+const socketArgs = {
+  "socket-dir": {
+    type: "string",
+    valueHint: "DIR",
+    description: "directory of the agent's socket; found by itself otherwise",
+  },
+} as const;
+
+type Action = "start" | "stop" | "status";
 
 export const traceCommand = defineCommand({
-  name: "trace",
-  summary: "switch tracing of running programs on and off",
-  usage: "start|stop|status [--socket-dir DIR]",
-  description: [
-    "Switches tracing for all programs that belong to an agent's directory, at once and without a",
-    "restart of anything. While tracing is off a program pays next to nothing for being hooked.",
-    "With hook.on_demand the switch stays as it is when the agent is restarted; without it an agent",
-    "starts with tracing on.",
-  ],
-  examples: [
-    ["olly trace stop", "programs go on, nothing is captured"],
-    ["olly trace start", "capture again"],
-  ],
-  flags: {
-    "socket-dir": {
-      kind: "value",
-      hint: "DIR",
-      meaning: "directory of the agent's socket; found by itself otherwise",
-    },
+  meta: {
+    name: "trace",
+    description: "switch tracing of running programs on and off",
+    details: [
+      "Switches tracing for all programs that belong to an agent's directory, at once and without",
+      "a restart of anything. While tracing is off a program pays next to nothing for being",
+      "hooked. With hook.on_demand the switch stays as it is when the agent is restarted; without",
+      "it an agent starts with tracing on.",
+    ],
+    examples: [
+      ["olly trace stop", "programs go on, nothing is captured"],
+      ["olly trace start", "capture again"],
+    ],
   },
-  operandsMax: 1,
-  run: async ({ flags, operands }, context) => {
-    const action = actionOf(operands[0]);
-    const directory = controlDirectory(flags["socket-dir"], context);
-    const path = join(directory, "control");
-    const changed = action === "status" ? undefined : switchTo(path, action === "start");
-    const active = changed?.active ?? isActive(path);
-    const agent = await findAgentIn([directory], context.uid);
-    context.stdout(`${sentence(active, changed?.before)}, ${agentSentence(agent, directory)}\n`);
-    return 0;
+  args: socketArgs,
+  subCommands: {
+    start: actionCommand("start", "capture what programs do"),
+    stop: actionCommand("stop", "capture nothing; programs go on"),
+    status: actionCommand("status", "say whether tracing is on"),
   },
 });
 
-function actionOf(written: string | undefined): Action {
-  const action = actions.find((one) => one === written);
-  if (action !== undefined) return action;
-  if (written === undefined) throw new UsageError(`olly trace needs one of ${actions.join(", ")}`);
-  throw new UsageError(`olly trace cannot ${written}${suggestion(written, actions)}`);
+function actionCommand(action: Action, description: string) {
+  return defineCommand({
+    meta: { name: action, description, details: [`Tracing of running programs: ${description}.`] },
+    args: socketArgs,
+    run: async (run) => {
+      const { context } = invocationOf(run);
+      const directory = controlDirectory(run.args["socket-dir"], context);
+      const path = join(directory, "control");
+      const changed = action === "status" ? undefined : switchTo(path, action === "start");
+      const active = changed?.active ?? isActive(path);
+      const agent = await findAgentIn([directory], context.uid);
+      context.stdout(`${sentence(active, changed?.before)}, ${agentSentence(agent, directory)}\n`);
+      return 0;
+    },
+  });
 }
 
 function controlDirectory(asked: string | undefined, context: CommandContext): string {

@@ -1,17 +1,19 @@
+/** `olly version`: which olly this is. */
+import { defineCommand } from "citty";
 import { VERSION } from "../version.ts";
-import { defineCommand } from "./command.ts";
+import { invocationOf } from "./command.ts";
 
 export const versionCommand = defineCommand({
-  name: "version",
-  summary: "print the version",
-  usage: "[--json]",
-  description: ["Prints olly's version and what it was built for."],
-  examples: [],
-  flags: { json: { kind: "switch", meaning: "as JSON" } },
-  operandsMax: 0,
-  run: async ({ flags }, context) => {
+  meta: {
+    name: "version",
+    description: "print the version",
+    details: ["Prints olly's version and what it was built for."],
+  },
+  args: { json: { type: "boolean", description: "as JSON" } },
+  run: (run) => {
+    const { context } = invocationOf(run);
     const about = { version: VERSION, platform: `linux-${process.arch}`, bun: Bun.version };
-    const text = flags.json
+    const text = run.args.json
       ? JSON.stringify(about)
       : `olly ${about.version} ${about.platform} (Bun ${about.bun})`;
     context.stdout(`${text}\n`);

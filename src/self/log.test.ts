@@ -52,6 +52,15 @@ describe("a flood", () => {
     expect(lines.slice(50)).toEqual(["olly: 150 messages were left out\n", "olly: after\n"]);
   });
 
+  test("of one message is no other flood", () => {
+    const { log, lines, clock } = logged("info", false);
+    for (let index = 0; index < 200; index++) log.error("again");
+    expect(lines).toEqual(Array(50).fill("olly: again\n"));
+    clock.now += 1_000;
+    log.error("again");
+    expect(lines.slice(50)).toEqual(["olly: 150 messages were left out\n", "olly: again\n"]);
+  });
+
   test("of debug messages is what was asked for", () => {
     const { log, lines } = logged("debug", false);
     for (let index = 0; index < 200; index++) log.debug(`${index}`);

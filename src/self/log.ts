@@ -3,6 +3,7 @@
  * Invariant: a message is exactly one line, and a flood of them cannot fill a disk: what is left
  * out is counted and said.
  */
+import { type ConsolaReporter, createConsola, LogLevels, type LogObject } from "consola/core";
 import { writeFully } from "./output.ts";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -31,16 +32,15 @@ const LINES_PER_SECOND_MAX = 50;
 const MESSAGE_LENGTH_MAX = 2_000;
 
 export function createSelfLog(options: SelfLogOptions): SelfLog {
-  const writer = new LineWriter(options);
-  const from = logLevels.indexOf(options.level);
-  const at = (level: LogLevel) =>
-    logLevels.indexOf(level) < from ? ignored : (message: string) => writer.add(level, message);
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  return createConsola({
+    level: LogLevels[options.level],
+    reporters: [new LineReporter(options)],
+    // Repeated messages are lines like all others: the reporter alone limits them.
+    throttle: Number.NEGATIVE_INFINITY,
+  });
 }
 
-function ignored(): void {}
-
-class LineWriter {
+class LineReporter implements ConsolaReporter {
   readonly #stamped: boolean;
   readonly #write: (line: string) => void;
   readonly #now: () => number;
@@ -54,10 +54,10 @@ class LineWriter {
     this.#now = options.now ?? Date.now;
   }
 
-  add(level: LogLevel, message: string): void {
+  log({ type, args }: LogObject): void {
     const nowMs = this.#now();
-    if (level !== "debug" && !this.#admits(nowMs)) return;
-    this.#write(this.#line(level, message, nowMs));
+    if (type !== "debug" && !this.#admits(nowMs)) return;
+    this.#write(this.#line(type, String(args[0]), nowMs));
   }
 
   #admits(nowMs: number): boolean {
@@ -77,7 +77,7 @@ class LineWriter {
     return true;
   }
 
-  #line(level: LogLevel, message: string, nowMs: number): string {
+  #line(level: string, message: string, nowMs: number): string {
     const text = oneLine(message);
     if (!this.#stamped) return `olly: ${text}\n`;
     return `${new Date(nowMs).toISOString()} olly ${level}: ${text}\n`;

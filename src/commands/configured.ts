@@ -1,17 +1,8 @@
-/** The flags by which a command is told its configuration, and the loading of it. */
+/** The configuration and the log of a command. Invariant: what is odd in it is said in the log. */
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { type ExporterFallback, type Layer, printableSettings } from "../config/schema.ts";
 import { createSelfLog, type SelfLog } from "../self/log.ts";
 import type { CommandContext } from "./command.ts";
-
-export const configFlags = {
-  config: { kind: "value", hint: "FILE", meaning: "one YAML file" },
-  "config-dir": {
-    kind: "value",
-    hint: "DIR",
-    meaning: "base.yaml, traces.yaml, logs.yaml of a directory, merged",
-  },
-} as const;
 
 export interface ConfigRequest {
   readonly file: string | undefined;
