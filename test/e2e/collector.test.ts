@@ -101,7 +101,7 @@ async function work(agent: TestAgent): Promise<void> {
   await waitForPort(port, "the service");
   const client = await KeepAliveClient.open(port);
   for (let id = 0; id < REQUESTS; id++) {
-    await client.get(`/work/${id}`);
+    await client.get(`/jobs/${id}`);
   }
   client.close();
   await service.stop();

@@ -149,7 +149,7 @@ describe("nginx as a proxy before Python's threaded server", () => {
       http: `upstream backend { server 127.0.0.1:${upstream}; keepalive 4; }`,
       servers: [{ port, body: proxyTo(upstream) }],
     });
-    const requests = Array.from({ length: COUNT }, (_, index) => ({ target: `/work/${index}` }));
+    const requests = Array.from({ length: COUNT }, (_, index) => ({ target: `/jobs/${index}` }));
     const client = await observe(curl(port, requests));
     await nginx.program.stop("SIGQUIT");
     await backend.stop();

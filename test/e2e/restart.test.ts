@@ -100,7 +100,7 @@ test("spans from the middle of a connection are whole", () => {
   const spans = servers(agent.file);
   const paths = spans.map((span) => String(span.attributes["url.path"]));
   expect(spans.length).toBeGreaterThan(0);
-  expect(paths.filter((path) => !/^\/work\/\d+$/.test(path))).toEqual([]);
+  expect(paths.filter((path) => !/^\/jobs\/\d+$/.test(path))).toEqual([]);
   expect(new Set(paths).size).toBe(paths.length);
   const statuses = spans.map((span) => span.attributes["http.response.status_code"]);
   expect(statuses.filter((status) => status !== 200 && status !== undefined)).toEqual([]);
@@ -139,7 +139,7 @@ class Load {
   async #ask(connection: KeepAliveClient): Promise<Error | undefined> {
     try {
       while (!this.#ended) {
-        const { status, body } = await connection.get(`/work/${this.#requests++}`);
+        const { status, body } = await connection.get(`/jobs/${this.#requests++}`);
         if (status !== 200 || body !== "done\n") {
           return new Error(`an answer ${status} with ${body}`);
         }

@@ -98,7 +98,7 @@ async function observeLoad(driver: string): Promise<Observed> {
   const { spans, logs } = readOtlpFile(agent.file);
   const servers = new Map<number, SpanRecord>();
   for (const span of spans) {
-    const id = /^\/work\/(\d+)$/.exec(String(span.attributes["url.path"]))?.[1];
+    const id = /^\/jobs\/(\d+)$/.exec(String(span.attributes["url.path"]))?.[1];
     if (span.kind === Kind.server && id !== undefined) {
       servers.set(Number(id), span);
     }
@@ -127,7 +127,7 @@ async function load(port: number): Promise<void> {
     const connection = await KeepAliveClient.open(port);
     while (next < REQUESTS) {
       const id = next++;
-      const answer = await connection.get(`/work/${id}`);
+      const answer = await connection.get(`/jobs/${id}`);
       expect(answer.status).toBe(200);
     }
     connection.close();

@@ -66,7 +66,6 @@ const leftovers: readonly (readonly [pattern: RegExp, message: string])[] = [
   [/\b(test|it|describe)\.(only|skip|todo)\(/g, "test that is switched off or on alone"],
   [/^\s*debugger;/gm, "debugger statement"],
   [/^(<{7}|>{7}) /gm, "merge conflict"],
-  [/\/work\/(main|shared)\b/g, "path of one workplace"],
 ];
 
 /** A comment line that is a statement: it begins like one and ends like one. */

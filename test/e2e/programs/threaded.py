@@ -2,7 +2,7 @@
 lines for each request, all of which carry the id in the path.
 
 usage: threaded.py PORT DRIVER PG_PORT, where DRIVER is psycopg2, tinypg or none
-GET /work/<id> does the work; GET /ready answers at once, without statements or log lines.
+GET /jobs/<id> does the work; GET /ready answers at once, without statements or log lines.
 The id stands where olly may not look for it: in a column alias and in the text of the lines.
 """
 
@@ -59,8 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
-        if self.path.startswith("/work/"):
-            work(self.path[len("/work/") :])
+        if self.path.startswith("/jobs/"):
+            work(self.path[len("/jobs/") :])
         body = b"done\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
