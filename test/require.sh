@@ -49,6 +49,9 @@ missing() {
     has unshare || echo util-linux
     has mount || echo mount
     has git || echo git
+    has musl-gcc || echo musl-tools
+    has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    has qemu-aarch64 || echo qemu-user
     [ -d /etc/ssl/certs ] || echo ca-certificates
     has_go || echo golang-go
 }
