@@ -264,14 +264,14 @@ export class ConnectionTracker<Attachment> {
 
   #deliver(key: number, connection: Connection<Attachment>, message: HookMessage): void {
     connection.lastNs = message.timeNs;
+    // Beside the plaintext of a TLS library only the ends of the ciphertext's directions matter.
+    const counts = !connection.tls || message.wireLength === 0;
     switch (message.type) {
       case MessageType.dataIn:
-        if (!connection.tls) this.#data(connection, "in", message);
-        else if (message.wireLength === 0) this.#data(connection, "in", message);
+        if (counts) this.#data(connection, "in", message);
         return;
       case MessageType.dataOut:
-        if (!connection.tls) this.#data(connection, "out", message);
-        else if (message.wireLength === 0) this.#data(connection, "out", message);
+        if (counts) this.#data(connection, "out", message);
         return;
       case MessageType.sslIn:
         this.#plaintext(connection);
