@@ -61,15 +61,31 @@ static __attribute__((noinline)) bool olly__datagram(const struct olly_header *h
     return sent >= 0;
 }
 
-/* Bytes of the call that go into payloads: never more than the caller's buffers hold. */
-static size_t olly__captured(const struct olly_event *event) {
-    size_t most = event->bytes < event->bytes_max ? event->bytes : event->bytes_max;
+/* What the caller's buffers hold of the call's first `most` bytes. */
+static size_t olly__held(const struct olly_event *event, size_t most) {
     size_t held = 0;
     for (size_t i = 0; event->iov != NULL && i < event->iov_count && held < most; i++) {
         size_t bytes = event->iov[i].iov_len;
         held = bytes < most - held ? held + bytes : most;
     }
     return held;
+}
+
+/* Bytes of the call that go into payloads: never more than the caller's buffers hold. */
+static size_t olly__captured(const struct olly_event *event) {
+    return olly__held(event, event->bytes < event->bytes_max ? event->bytes : event->bytes_max);
+}
+
+/* The end of a call that is not captured whole: there an answer says that it is complete (the last
+ * chunk, ReadyForQuery). Of logs, and of what the agent cannot keep up with, there is none. */
+static size_t olly__tail(const struct olly_event *event, size_t captured) {
+    if (OLLY_LIKELY(captured == event->bytes) || captured == 0 || !event->counted ||
+        olly__held(event, event->bytes) != event->bytes) {
+        return 0;
+    }
+    size_t left = event->bytes - captured;
+    size_t most = captured < OLLY_TAIL_BYTES_MAX ? captured : OLLY_TAIL_BYTES_MAX;
+    return left < most ? left : most;
 }
 
 /* How many messages say it: full ones, the last with the rest; a wire_len holds 32 bits. */
@@ -116,11 +132,34 @@ static size_t olly__pressed(size_t captured, uint8_t type) {
     return captured < most ? captured : most;
 }
 
+/* Says `bytes` bytes in consecutive messages; the first `captured` of them are in the payloads.
+ * After one that did not get out none of the call does. */
+static bool olly__say(struct olly_header *header, struct olly_gather *from, size_t captured,
+                      uint64_t bytes, bool out) {
+    for (uint64_t messages = olly__messages(captured, bytes); messages != 0; messages--) {
+        bool more = captured > OLLY_PAYLOAD_BYTES_MAX;
+        size_t payload = more ? OLLY_PAYLOAD_BYTES_MAX : captured;
+        uint64_t wire = more ? payload : bytes < UINT32_MAX ? bytes : UINT32_MAX;
+        header->payload_len = (uint32_t)payload;
+        header->wire_len = (uint32_t)(payload == wire ? 0 : wire);
+        captured -= payload;
+        bytes -= wire;
+        if (OLLY_LIKELY(out)) {
+            out = olly__put(header, from);
+        } else {
+            olly_count(olly__lost());
+        }
+        header->seq++;
+    }
+    return out;
+}
+
 /* The caller has made sure of olly_ready(). */
 void olly_emit(const struct olly_event *event) {
     size_t captured = olly__pressed(olly__captured(event), event->type);
-    uint64_t left = event->bytes;
-    uint64_t messages = olly__messages(captured, left);
+    size_t tail = olly__tail(event, captured);
+    uint64_t body = event->bytes - tail;
+    uint64_t messages = olly__messages(captured, body) + (tail != 0);
     struct olly_header header = {
         .msg_type = event->type,
         .flags = (uint8_t)(event->flags |
@@ -132,19 +171,9 @@ void olly_emit(const struct olly_event *event) {
         .timestamp_ns = event->time,
     };
     struct olly_gather from = {.iov = event->iov, .count = event->iov_count, .skip = 0};
-    bool out = true;
-    for (; messages != 0; messages--, header.seq++) {
-        bool more = captured > OLLY_PAYLOAD_BYTES_MAX;
-        size_t payload = more ? OLLY_PAYLOAD_BYTES_MAX : captured;
-        uint64_t wire = more ? payload : left < UINT32_MAX ? left : UINT32_MAX;
-        header.payload_len = (uint32_t)payload;
-        header.wire_len = (uint32_t)(payload == wire ? 0 : wire);
-        captured -= payload;
-        left -= wire;
-        if (OLLY_LIKELY(out)) {
-            out = olly__put(&header, &from);
-        } else {
-            olly_count(olly__lost());
-        }
+    bool out = olly__say(&header, &from, captured, body, true);
+    if (OLLY_UNLIKELY(tail != 0)) {
+        olly_gather_skip(&from, body - captured);
+        olly__say(&header, &from, tail, tail, out);
     }
 }

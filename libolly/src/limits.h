@@ -9,6 +9,7 @@
 
 #define OLLY_FD_MAX 262144u            /* descriptors at or above pass through, counted */
 #define OLLY_CAPTURE_BYTES_MAX 262144u /* of one call, whatever the control page asks for */
+#define OLLY_TAIL_BYTES_MAX 512u       /* and of its end, when it is not captured whole */
 #define OLLY_PATH_BYTES_MAX 108u       /* sun_path, its NUL included */
 #define OLLY_CONTROL_PATH_BYTES_MAX 1024u
 #define OLLY_ENVIRONMENT_BYTES_MAX 4096u /* one environment variable that PROCESS repeats */

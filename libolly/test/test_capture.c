@@ -12,6 +12,8 @@
 #include "pattern.h"
 #include "suite.h"
 
+#define TAIL_BYTES 512
+
 static uint32_t wire_of(const struct message *message) {
     const struct olly_header *header = &message->header;
     return header->wire_len != 0 ? header->wire_len : header->payload_len;
@@ -23,6 +25,7 @@ static size_t check_call(const struct agent *agent, int type, size_t at, uint64_
     const struct olly_header *first = &agent->messages[at].header;
     uint64_t captured = 0;
     uint64_t bytes = 0;
+    uint64_t tail = 0;
     for (; at < agent->count; at++) {
         const struct message *message = &agent->messages[at];
         const struct olly_header *header = &message->header;
@@ -32,7 +35,10 @@ static size_t check_call(const struct agent *agent, int type, size_t at, uint64_
         if (header->timestamp_ns != first->timestamp_ns) {
             break;
         }
-        CHECK(captured % OLLY_PAYLOAD_BYTES_MAX == 0 && captured == bytes); /* all full so far */
+        /* All full so far; behind the gap comes one more, the end. */
+        CHECK(tail == 0 && (captured == bytes ? captured % OLLY_PAYLOAD_BYTES_MAX == 0
+                                              : header->wire_len == 0));
+        tail = captured == bytes ? 0 : header->payload_len;
         for (uint32_t i = 0; i < header->payload_len; i++) {
             CHECK(message->payload[i] == pattern(*position + i));
         }
@@ -40,7 +46,9 @@ static size_t check_call(const struct agent *agent, int type, size_t at, uint64_
         bytes += wire_of(message);
         *position += wire_of(message);
     }
-    CHECK(captured == (bytes < limit ? bytes : limit));
+    uint64_t beyond = bytes < limit ? 0 : bytes - limit;
+    CHECK(tail == 0 || beyond > tail || beyond == 0);
+    CHECK(captured == bytes - beyond + (beyond < TAIL_BYTES ? beyond : TAIL_BYTES));
     return at;
 }
 
