@@ -34,8 +34,8 @@ enum olly_message_type {
  *
  * A call that moved more than one message can hold makes several: same type, timestamp and thread,
  * consecutive seq, each full but the last. What lies beyond the capture limit is in the wire_len of
- * the last one; of a socket's call one more message then brings the end. When the ring has no room for one of them, it and those after it are dropped and
- * counted; the gap in seq tells. */
+ * the last one; of a socket's call one more message then brings the end. When the ring has no room
+ * for one of them, it and those after it are dropped and counted; the gap in seq tells. */
 enum olly_message_flag {
     OLLY_FLAG_UNIX = 0x01,         /* CONNECT, ACCEPT: the payload is an AF_UNIX path */
     OLLY_FLAG_INJECTED = 0x02,     /* the payload was changed by injection */
