@@ -4,10 +4,11 @@
  * correlation → signals. Invariant: stages know nothing of each other, they meet only here.
  */
 import type { Connection } from "./connections/connection.ts";
-import { ConnectionTracker, type Endpoints } from "./connections/tracker.ts";
+import { ConnectionTracker } from "./connections/tracker.ts";
 import { Correlator } from "./correlation/correlator.ts";
 import type { IdSource } from "./lib/ids.ts";
 import { limits } from "./limits.ts";
+import type { Endpoints } from "./model/connection.ts";
 import type { Exchange } from "./model/exchange.ts";
 import type { LogRecord } from "./model/log-record.ts";
 import { type HookMessage, MessageType } from "./model/message.ts";

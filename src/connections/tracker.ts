@@ -5,18 +5,14 @@
  * their bytes at most limits.streamsBytesMax.
  */
 import { limits } from "../limits.ts";
-import type { Direction, SocketAddress, Transport } from "../model/connection.ts";
+import type { Direction, Endpoints } from "../model/connection.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
+import type { Moment } from "../model/stream.ts";
 import type { Drops } from "../self/drops.ts";
 import { ByteStream } from "../streams/byte-stream.ts";
 import { StreamMemory } from "../streams/stream-memory.ts";
 import type { Connection } from "./connection.ts";
 import { sequenceDistance } from "./sequence.ts";
-
-export interface Moment {
-  readonly timeNs: number;
-  readonly tid: number;
-}
 
 export interface ConnectionEvents<Attachment> {
   /** New bytes are at the end of the direction's stream, borrowed for the time of the call. */
@@ -34,13 +30,6 @@ export interface ConnectionEvents<Attachment> {
   /** Plaintext of a TLS library begins: what the streams held was ciphertext. */
   plaintext(connection: Connection<Attachment>): void;
   closed(connection: Connection<Attachment>, last: Moment): void;
-}
-
-/** The ends of a connection as its first message states them. */
-export interface Endpoints {
-  readonly transport: Transport;
-  readonly remote: SocketAddress | undefined;
-  readonly local: SocketAddress | undefined;
 }
 
 export interface TrackerOptions<Attachment> {

@@ -30,3 +30,10 @@ export interface ConnectionInfo {
   /** True when capture joined after the connection began: exchanges cannot be counted. */
   readonly midstream: boolean;
 }
+
+/** The ends of a connection as its first message states them. */
+export interface Endpoints {
+  readonly transport: Transport;
+  readonly remote: SocketAddress | undefined;
+  readonly local: SocketAddress | undefined;
+}

@@ -15,3 +15,9 @@ export interface ByteQueue {
 }
 
 export type StreamPair = Readonly<Record<Direction, ByteQueue>>;
+
+/** When and by whom the last of some bytes moved. */
+export interface Moment {
+  readonly timeNs: number;
+  readonly tid: number;
+}

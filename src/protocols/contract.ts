@@ -6,6 +6,9 @@
 import type { ConnectionInfo, Side } from "../model/connection.ts";
 import type { Exchange, Outcome } from "../model/exchange.ts";
 import type { SpanDraft } from "../model/span.ts";
+import type { Moment } from "../model/stream.ts";
+
+export type { Moment } from "../model/stream.ts";
 
 /** request/response: this is it, and these bytes are that side. more: too few bytes to tell. */
 export type Detection = Side | "no" | "more";
@@ -24,12 +27,6 @@ export interface StreamView {
   tidAt(index: number): number;
   /** Whether the thread that moved the byte runs an event loop. */
   eventLoopAt(index: number): boolean;
-}
-
-/** When and by whom the last of some bytes moved. */
-export interface Moment {
-  readonly timeNs: number;
-  readonly tid: number;
 }
 
 /** consumed > 0 · 0 = need more bytes · < 0 = a ParseError: the bytes are not the protocol's. */

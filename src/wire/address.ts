@@ -4,16 +4,9 @@
  * each of them uses (an IPv4-mapped IPv6 address is shown as IPv4).
  */
 import { textOf, uint16BE, uint32BE } from "../lib/bytes.ts";
-import type { SocketAddress, Transport } from "../model/connection.ts";
+import type { Endpoints, SocketAddress } from "../model/connection.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
 import { addressBytes } from "./layout.ts";
-
-/** The ends as far as they are stated. */
-export interface Endpoints {
-  readonly transport: Transport;
-  readonly remote: SocketAddress | undefined;
-  readonly local: SocketAddress | undefined;
-}
 
 const IPV6_GROUPS = 8;
 const IPV6_BYTES = 16;
