@@ -3,6 +3,7 @@
 #   make all     dist/olly and dist/libolly.so
 #   make demo    a demo shop under olly: traces with their logs
 #   make test    every test (as root it installs what they need)
+#   make test-compat  the long form of test/compat: whole programs with and without the library
 #   make bench   the figures
 #   make run     dist/olly with ARGS="..."
 #   make check lint clean
@@ -11,7 +12,7 @@ BUN := node_modules/.bin/bun
 DEPENDENCIES := node_modules/.package-lock.json
 SOURCES := $(shell find src scripts libolly proto -type f -not -path '*/test/*' -not -name '*.test.ts' 2>/dev/null) package.json
 
-.PHONY: all demo test bench run check lint clean
+.PHONY: all demo test test-compat bench run check lint clean
 .DELETE_ON_ERROR:
 
 all: dist/olly
@@ -32,6 +33,10 @@ demo: all
 test: all
 	@if [ -f test/require.sh ]; then sh test/require.sh; fi
 	sh scripts/test.sh
+
+test-compat: all
+	@sh test/require.sh
+	OLLY_COMPAT=long $(BUN) test --timeout 1800000 test/compat
 
 bench: all
 	@for file in test/bench/*.ts; do $(BUN) "$$file" || exit 1; done
