@@ -3,6 +3,7 @@
  * take turns within one run, and each ratio is the median over the rounds of ratios within a
  * round, so that a change of the machine's mood meets all three alike.
  */
+import { appScopeEnvironment } from "./appscope.ts";
 import { largestResidentKibibytes, residentKibibytes, treeCpuSeconds } from "./cpu.ts";
 import { type Figure, median, missing } from "./figures.ts";
 import type { Hooks } from "./hooks.ts";
@@ -40,6 +41,8 @@ async function* compare(scenario: Scenario, hooks: Hooks, effort: Effort): Async
     await scenario.start(hooks.dormant.environment),
     await scenario.start(hooks.active.environment),
   ];
+  const appScope = appScopeEnvironment();
+  if (appScope !== undefined) targets.push(await scenario.start(appScope));
   for (const target of targets) {
     await target.load(1);
   }
@@ -71,6 +74,7 @@ async function* compare(scenario: Scenario, hooks: Hooks, effort: Effort): Async
     unit: "",
     target: { atMost: DORMANT_RATIO_MAX },
   };
+  if (appScope !== undefined) yield { name: `${cpu}, AppScope`, value: ratio(3), unit: "" };
   yield memoryFigure(scenario, targets);
   yield* agentFigures(scenario, before, after);
 }
