@@ -4,6 +4,7 @@
 #   make demo    a demo shop under olly: traces with their logs
 #   make test    every test (as root it installs what they need)
 #   make test-compat  the long form of test/compat: whole programs with and without the library
+#   make fuzz    the fuzzer of libolly, for 10 minutes
 #   make bench   the figures
 #   make run     dist/olly with ARGS="..."
 #   make check lint clean
@@ -12,7 +13,7 @@ BUN := node_modules/.bin/bun
 DEPENDENCIES := node_modules/.package-lock.json
 SOURCES := $(shell find src scripts libolly proto -type f -not -path '*/test/*' -not -name '*.test.ts' 2>/dev/null) package.json
 
-.PHONY: all demo test test-compat bench run check lint clean
+.PHONY: all demo test test-compat fuzz bench run check lint clean
 .DELETE_ON_ERROR:
 
 all: dist/olly
@@ -37,6 +38,11 @@ test: all
 test-compat: all
 	@sh test/require.sh
 	OLLY_COMPAT=long $(BUN) test --timeout 1800000 test/compat
+
+# Minutes that the fuzzer of libolly runs: make fuzz MINUTES=60
+MINUTES ?= 10
+fuzz:
+	OLLY_FUZZ_SECONDS=$$(($(MINUTES) * 60)) sh libolly/test/quality.sh build/libolly-quality
 
 bench: all
 	@for file in test/bench/*.ts; do $(BUN) "$$file" || exit 1; done

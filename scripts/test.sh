@@ -26,9 +26,11 @@ follow() {
     return "$status"
 }
 
-follow sh libolly/test/run.sh build/libolly
-sum $? "$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$report" | tail -n 1)" \
-    "$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$report" | tail -n 1)"
+for suite in run quality; do
+    follow sh "libolly/test/$suite.sh" "build/libolly-$suite"
+    sum $? "$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$report" | tail -n 1)" \
+        "$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$report" | tail -n 1)"
+done
 
 follow node_modules/.bin/bun test
 sum $? "$(sed -n 's/^ *\([0-9]*\) pass$/\1/p' "$report" | tail -n 1)" \

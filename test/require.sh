@@ -31,6 +31,18 @@ has_go() {
     [ "${minor:-0}" -ge "$GO_MINOR_MIN" ]
 }
 
+# Clang with the runtime of libFuzzer, which Debian packages by the compiler's version.
+has_fuzzer() {
+    has clang || return 1
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null
+}
+
+fuzzer_packages() {
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    echo clang "libclang-rt-${version:-14}-dev"
+}
+
 # Debian packages of everything that is missing, one a line.
 missing() {
     has cc || echo gcc libc6-dev
@@ -45,6 +57,9 @@ missing() {
     has_psycopg2 || echo python3-psycopg2
     has curl || echo curl
     has openssl || echo openssl
+    has_fuzzer || fuzzer_packages
+    has clang-tidy || echo clang-tidy
+    has valgrind || echo valgrind
     has setpriv || echo util-linux
     has unshare || echo util-linux
     has mount || echo mount

@@ -9,12 +9,25 @@
 
 struct olly_ring_header *olly_ring;
 
+/* A reader in another process orders the use of one place in two laps: published, read, tail moved,
+ * reserved again. ThreadSanitizer sees one process only. */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define OLLY__PUBLISHED(ring) __tsan_release(&(ring)->tail)
+#define OLLY__READ_BY_AGENT(ring) __tsan_acquire(&(ring)->tail)
+#else
+#define OLLY__PUBLISHED(ring) ((void)0)
+#define OLLY__READ_BY_AGENT(ring) ((void)0)
+#endif
+
 static inline uint8_t *olly__ring_at(const struct olly_ring_header *ring, uint64_t position) {
     return (uint8_t *)(uintptr_t)ring + OLLY_RING_HEADER_BYTES + (position & OLLY__RING_MASK);
 }
 
 static inline void olly__ring_commit(uint64_t position, uint64_t length) {
     uint64_t word = length | (uint64_t)OLLY_RING_STAMP(position) << 32;
+    OLLY__PUBLISHED(olly_ring);
     __atomic_store_n((uint64_t *)(void *)olly__ring_at(olly_ring, position), word,
                      __ATOMIC_RELEASE);
 }
@@ -28,6 +41,7 @@ static inline uint64_t olly__ring_reserve(uint64_t length) {
         rest = OLLY_RING_DATA_BYTES - (head & OLLY__RING_MASK);
         skipped = length <= rest ? 0 : rest;
         uint64_t tail = __atomic_load_n(&olly_ring->tail, __ATOMIC_ACQUIRE);
+        OLLY__READ_BY_AGENT(olly_ring);
         /* Others may have written, and the agent read, since head was loaded: a tail beyond it says
          * that head is old, which the exchange below notices. */
         if (tail <= head && head + skipped + length - tail > OLLY_RING_DATA_BYTES) {

@@ -224,14 +224,22 @@ static void refuse(int call, int with) {
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
+/* A sanitizer's runtime (OLLY_TEST_RUNTIME) comes first, in bare runs too. */
+static void preload(const char *library) {
+    const char *runtime = getenv("OLLY_TEST_RUNTIME");
+    char both[1024];
+    snprintf(both, sizeof both, "%s %s", runtime == NULL ? "" : runtime, library);
+    if (runtime != NULL || library[0] != 0) {
+        setenv("LD_PRELOAD", both, 1);
+    }
+}
+
 pid_t agent_start(struct agent *agent, char *const argv[], const char *output, bool hooked) {
     pid_t pid = fork();
     if (pid != 0) {
         return pid;
     }
-    if (hooked) {
-        setenv("LD_PRELOAD", agent->library, 1);
-    }
+    preload(hooked ? agent->library : "");
     setenv("OLLY_SOCKET", path_in(agent, "hook.sock"), 1);
     setenv("OLLY_CONTROL", path_in(agent, "control"), 1);
     if (output != NULL) {
