@@ -61,6 +61,11 @@ export const limits = {
    * microseconds when those before it were deleted one by one.
    */
   evictedAtOnce: 64,
+  /** Addresses of lookups that are kept, and how long a lookup explains a connection. */
+  lookupAddressesMax: 65_536,
+  lookupNsMax: 300e9,
+  /** Names kept of one address. */
+  lookupNamesMax: 4,
   threadsMax: 65_536,
   joinsMax: 65_536,
   joinNsMax: 30e9,

@@ -51,7 +51,13 @@ function processOf(id: number): HookedProcess {
   return { id, pid: id, executable: "/bin/x", args: [], serviceName: "x", resource };
 }
 
+/** That 127.0.0.1 is the name "a". */
+const lookup = new Uint8Array(30);
+lookup.set([1, 0, 1], 16);
+lookup.set([97, 4, 127, 0, 0, 1], 24);
+
 const EMPTY = {
+  lookups: 0,
   connections: 0,
   heldBytes: 0,
   exchanges: 0,
@@ -137,6 +143,7 @@ describe("a long life", () => {
       pipeline.processStarted(processOf(id), "net:[1]");
       send(id, 5, { type: MessageType.accept });
       send(id, 5, { type: MessageType.dataIn, payload: request });
+      send(id, 6, { type: MessageType.lookup, fd: -1, payload: lookup });
       send(id, 6, { type: MessageType.connect, fd: 4 });
       send(id, 6, { type: MessageType.dataOut, fd: 4, payload: request });
       send(id, 5, { type: MessageType.logWrite, fd: 1, payload: halfLine });

@@ -100,6 +100,32 @@ function runQuery(send: Send, tid: number, fd: number): void {
 const attribute = (span: Span, key: string) => span.attributes.find(([name]) => name === key)?.[1];
 
 describe("Pipeline", () => {
+  test("a message for syslog belongs to the request that the thread serves", () => {
+    const { send, logs, spans } = setUp();
+    send(10, 5, MessageType.accept, new Uint8Array([9]));
+    send(10, 5, MessageType.dataIn, get("/"));
+    send(10, 11, MessageType.syslog, utf8("served"));
+    send(10, 5, MessageType.dataOut, ok);
+    expect(logs[0]).toMatchObject({ body: "served", severityNumber: 17 });
+    expect(logs[0]?.context).toBe(spans[0]?.context);
+  });
+
+  test("a client's server is the name that it looked up", () => {
+    const { send, spans, drops } = setUp();
+    const name = utf8("db.local");
+    const lookup = new Uint8Array([...new Uint8Array(24), ...name, 4, 127, 0, 0, 1]);
+    lookup[16] = name.length;
+    lookup[18] = 1;
+    send(10, -1, MessageType.lookup, lookup);
+    openDatabase(send, 10, 6);
+    runQuery(send, 10, 6);
+    const [database] = spans as [Span];
+    expect(attribute(database, "server.address")).toBe("db.local");
+    expect(attribute(database, "network.peer.address")).toBe("127.0.0.1");
+    send(10, -1, MessageType.lookup, lookup.subarray(1));
+    expect(drops.entries()).toEqual([["message_malformed", 1]]);
+  });
+
   test("a request, its query and its log line are one trace", () => {
     const { send, spans, logs, drops, bugs } = setUp();
     send(10, 5, MessageType.accept, new Uint8Array([9]));

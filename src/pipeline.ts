@@ -20,6 +20,7 @@ import { ProtocolDriver } from "./protocols/drive.ts";
 import type { Drops } from "./self/drops.ts";
 import { LogRecordBuilder } from "./signals/log-records.ts";
 import { spanOf } from "./signals/spans.ts";
+import { decodeLookup } from "./wire/lookup.ts";
 
 /** What the agent counts of one process, for olly status. */
 export interface ProcessActivity {
@@ -105,6 +106,7 @@ export class Pipeline {
     return {
       connections: this.#tracker.size,
       heldBytes: this.#tracker.heldBytes,
+      lookups: this.#tracker.lookedUpAddresses,
       exchanges: this.#driver.openExchanges,
       partialLines: this.#logs.partialLines,
       ...this.#correlator.sizes,
@@ -124,8 +126,19 @@ export class Pipeline {
     if (activity === undefined) return;
     activity.messages++;
     try {
-      if (message.type === MessageType.logWrite) this.#logWrite(activity, message);
-      else this.#connectionMessage(activity, message);
+      switch (message.type) {
+        case MessageType.logWrite:
+          this.#logWrite(activity, message);
+          break;
+        case MessageType.syslog:
+          this.#syslog(activity, message);
+          break;
+        case MessageType.lookup:
+          this.#lookup(processId, message);
+          break;
+        default:
+          this.#connectionMessage(activity, message);
+      }
     } catch (error) {
       this.#failed("message_failed", error);
     }
@@ -179,6 +192,28 @@ export class Pipeline {
       },
       (record) => this.#logRecord(activity, record),
     );
+  }
+
+  #syslog(activity: ProcessActivity, message: HookMessage): void {
+    const { process } = activity;
+    this.#logs.syslog(
+      {
+        process,
+        priority: message.fd,
+        tid: message.tid,
+        timeNs: message.timeNs,
+        wireLength: message.wireLength,
+        payload: message.payload,
+        context: this.#correlator.contextOf(process.id, message.tid, message.timeNs),
+      },
+      (record) => this.#logRecord(activity, record),
+    );
+  }
+
+  #lookup(processId: number, message: HookMessage): void {
+    const lookup = decodeLookup(message.payload);
+    if (typeof lookup === "string") this.#options.drops.count(lookup);
+    else this.#tracker.lookedUp(processId, lookup, message);
   }
 
   #connectionMessage(activity: ProcessActivity, message: HookMessage): void {

@@ -25,6 +25,17 @@ has_psycopg2() {
     "$python" -c 'import psycopg2, ssl' 2>/dev/null
 }
 
+has_syslog_perl() {
+    perl -MSys::Syslog -e 1 2>/dev/null
+}
+
+has_curl_nss() {
+    for library in /usr/lib/*/libcurl-nss.so.4; do
+        [ -e "$library" ] && return 0
+    done
+    return 1
+}
+
 has_go() {
     has go || return 1
     minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
@@ -64,6 +75,13 @@ missing() {
     has unshare || echo util-linux
     has mount || echo mount
     has git || echo git
+    has wget || echo wget
+    has gnutls-serv || echo gnutls-bin
+    [ -f /usr/include/gnutls/gnutls.h ] || echo libgnutls28-dev
+    has selfserv || echo libnss3-tools
+    has_curl_nss || echo libcurl3-nss
+    has_syslog_perl || echo perl
+    has php || echo php-cli
     has musl-gcc || echo musl-tools
     has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     has qemu-aarch64 || echo qemu-user

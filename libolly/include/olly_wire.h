@@ -26,6 +26,8 @@ enum olly_message_type {
     OLLY_MSG_ACCEPT = 7,    /* inbound connection: payload = addresses */
     OLLY_MSG_LOG_WRITE = 8, /* bytes written to stdout, stderr or a regular file */
     OLLY_MSG_PROCESS = 16,  /* hello of a process, carries the ring's descriptor (SCM_RIGHTS) */
+    OLLY_MSG_LOOKUP = 17,   /* a name was looked up: payload = olly_lookup, name, addresses */
+    OLLY_MSG_SYSLOG = 18,   /* a message for syslog; fd = its priority: facility * 8 + severity */
 };
 
 /* A DATA_* or SSL_* message with payload_len 0 and wire_len 0 is the end of that direction
@@ -85,6 +87,35 @@ enum olly_address_bytes {
  */
 #define OLLY_PROCESS_ARGS_MAX 8u
 #define OLLY_PROCESS_STRING_BYTES_MAX 256u
+
+/*
+ * LOOKUP payload: this structure, the name as the program asked for it (no NUL), and the addresses
+ * of the answer, each once: a byte with its length (4 or 16) and the address in network order.
+ * Header timestamp = when the call began. SYSLOG payload: the formatted message, without what libc
+ * puts around it; wire_len is larger when not all of it is here.
+ */
+struct olly_lookup {
+    uint64_t duration_ns;
+    int32_t result; /* 0, or EAI_* as glibc and musl number them */
+    int32_t error;  /* errno with EAI_SYSTEM */
+    uint16_t name_bytes;
+    uint8_t addresses; /* how many follow */
+    uint8_t family;    /* that was asked for: AF_UNSPEC, AF_INET, AF_INET6 */
+    uint8_t flags;     /* olly_lookup_flag */
+    uint8_t reserved[3];
+};
+
+enum olly_lookup_flag {
+    OLLY_LOOKUP_MORE = 0x01, /* the answer had more addresses than there is room for */
+};
+
+#define OLLY_LOOKUP_NAME_BYTES_MAX 1024u
+#define OLLY_LOOKUP_ADDRESSES_MAX 16u
+
+_Static_assert(offsetof(struct olly_lookup, result) == 8, "result");
+_Static_assert(offsetof(struct olly_lookup, error) == 12, "error");
+_Static_assert(offsetof(struct olly_lookup, name_bytes) == 16, "name_bytes");
+_Static_assert(sizeof(struct olly_lookup) == 24, "lookup is 24 bytes");
 
 /*
  * The ring: one memfd, sealed with F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL before it is handed

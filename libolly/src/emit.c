@@ -117,9 +117,9 @@ static bool olly__put(const struct olly_header *header, struct olly_gather *from
 
 /* A transfer that the agent does not keep up with: fewer bytes of each call, so that the stream
  * stays in step, rather than whole messages that do not get out. */
-static size_t olly__pressed(size_t captured, uint8_t type) {
+static size_t olly__pressed(size_t captured, bool is_stream) {
     if (captured <= OLLY_HARD_PRESSED_BYTES_MAX || olly_process->mode != OLLY_MODE_RING ||
-        type == OLLY_MSG_LOG_WRITE) {
+        !is_stream) {
         return captured;
     }
     uint64_t used = olly_ring_used();
@@ -156,7 +156,7 @@ static bool olly__say(struct olly_header *header, struct olly_gather *from, size
 
 /* The caller has made sure of olly_ready(). */
 void olly_emit(const struct olly_event *event) {
-    size_t captured = olly__pressed(olly__captured(event), event->type);
+    size_t captured = olly__pressed(olly__captured(event), event->counted);
     size_t tail = olly__tail(event, captured);
     uint64_t body = event->bytes - tail;
     uint64_t messages = olly__messages(captured, body) + (tail != 0);

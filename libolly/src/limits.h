@@ -25,6 +25,9 @@
 #define OLLY_TLS_PAIR_PROBES 16u
 #define OLLY_TLS_NESTING_BYTES_MAX 262144u /* stack between SSL_write and the send inside it */
 
+#define OLLY_SYSLOG_STACK_BYTES 1024u /* of a message, while it is formatted; longer ones take */
+#define OLLY_SYSLOG_LONG_BYTES 16384u /* their turn in one buffer of this size */
+
 #define OLLY_MILLISECOND_NS 1000000u
 #define OLLY_REGISTER_BUSY_NS (1u * OLLY_MILLISECOND_NS)     /* the agent's queue was full */
 #define OLLY_REGISTER_ABSENT_NS (100u * OLLY_MILLISECOND_NS) /* nobody listens */

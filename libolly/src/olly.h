@@ -89,10 +89,10 @@ struct olly_thread {
     int32_t last_read_fd;
     uint64_t tls_ticket;   /* equals *tls_frame while this thread is inside an SSL call */
     uint64_t *tls_frame;
-    void *tls_ssl;
+    void *tls_object; /* null: a handshake, whose bytes are shown */
     int32_t tls_fd;
     uint32_t tls_ambiguous; /* more than one awaits, in this turn of the loop */
-    void *tls_awaiting; /* SSL whose bytes this thread will send next */
+    void *tls_awaiting; /* object whose bytes this thread will send next */
 };
 
 extern __thread struct olly_thread olly_thread;
@@ -305,9 +305,11 @@ void olly_io_done(const struct olly_io *io);
 void olly_written(int fd, const void *from, size_t bytes, uint64_t time);
 void olly_plaintext(const struct olly_io *io);
 
-/* ---- hook_tls.c and its helpers ---- */
+/* ---- tls_library.c: a family's functions, as the calling module would have reached them ---- */
 
-struct olly_tls_library {
+enum olly_family { OLLY_OPENSSL = 0, OLLY_GNUTLS = 1, OLLY_NSPR = 2 };
+
+struct olly_openssl {
     int (*read)(void *, void *, int);
     int (*write)(void *, const void *, int);
     int (*read_ex)(void *, void *, size_t, size_t *);
@@ -319,14 +321,77 @@ struct olly_tls_library {
     int (*rfd)(const void *);
     int (*wfd)(const void *);
     int (*shutdown_state)(const void *);
+    int (*read_early)(void *, void *, size_t, size_t *);
+    ssize_t (*sendfile)(void *, int, off_t, size_t, int);
 };
 
-const struct olly_tls_library *olly_tls_library_of(uintptr_t caller,
-                                                   struct olly_tls_library *scratch);
+struct olly_gnutls {
+    ssize_t (*send)(void *, const void *, size_t);
+    ssize_t (*send2)(void *, const void *, size_t, size_t, unsigned);
+    ssize_t (*send_range)(void *, const void *, size_t, const void *);
+    ssize_t (*recv)(void *, void *, size_t);
+    ssize_t (*recv_seq)(void *, void *, size_t, unsigned char *);
+    ssize_t (*recv_packet)(void *, void **);
+    ssize_t (*recv_early)(void *, void *, size_t);
+    int (*uncork)(void *, unsigned);
+    int (*handshake)(void *);
+    void (*deinit)(void *);
+    void (*packet_get)(void *, void *, unsigned char *);
+    void (*transport)(void *, void **, void **);
+};
+
+struct olly_nspr {
+    int32_t (*write)(void *, const void *, int32_t);
+    int32_t (*writev)(void *, const void *, int32_t, uint32_t);
+    int32_t (*send)(void *, const void *, int32_t, int, uint32_t);
+    int32_t (*read)(void *, void *, int32_t);
+    int32_t (*recv)(void *, void *, int32_t, int, uint32_t);
+    intptr_t (*native)(void *);
+    const char *(*name)(int32_t);
+};
+
+union olly_tls_functions {
+    struct olly_openssl openssl;
+    struct olly_gnutls gnutls;
+    struct olly_nspr nspr;
+};
+
+/* The return address names the module whose call a hook is. */
+#define OLLY_CALLER ((uintptr_t)__builtin_return_address(0))
+
+const union olly_tls_functions *olly_tls_functions_of(enum olly_family family, uintptr_t caller,
+                                                      union olly_tls_functions *scratch);
 void olly_tls_libraries_check(void);
-int olly_tls_pair_find(const void *ssl);
-void olly_tls_pair_set(const void *ssl, int fd);
-void olly_tls_pair_forget(const void *ssl);
+
+/* ---- tls_pair.c, tls_call.c ---- */
+
+int olly_tls_pair_find(const void *object);
+void olly_tls_pair_set(const void *object, int fd);
+void olly_tls_pair_forget(const void *object);
+
+struct olly_tls_call {
+    void *object; /* SSL, session or descriptor of the library */
+    int fd;       /* its socket, -1: not known */
+    bool out;
+    bool is_guess; /* fd holds only as long as no I/O inside the call says otherwise */
+    bool is_brief; /* the object's end is not seen: nothing may be remembered of it */
+    bool nested;   /* inside another call: TLS in TLS, whose plaintext is not the program's */
+    uint64_t time;
+    uint64_t ticket; /* proves to the I/O hooks that this frame is alive */
+    uint64_t *outer_frame;
+    uint64_t outer_ticket;
+    void *outer_object;
+    int outer_fd;
+};
+
+void olly_tls_enter(struct olly_tls_call *call);
+void olly_tls_enter_handshake(struct olly_tls_call *call);
+void olly_tls_leave(struct olly_tls_call *call, bool sends);
+void olly_tls_plaintext(const struct olly_tls_call *call, const struct iovec *iov, size_t count,
+                        size_t bytes);
+void olly_tls_plain(const struct olly_tls_call *call, const void *at, size_t bytes);
+void olly_tls_ended(const struct olly_tls_call *call);
+void olly_tls_forget(const void *object);
 bool olly_tls_hides(void);
 void olly_tls_saw_io(const struct olly_io *io);
 void olly_tls_loop_turn(void);

@@ -274,7 +274,11 @@ int agent_run(struct agent *agent, char *const argv[], const char *output, bool 
 const char *type_name(int type) {
     static const char *const names[] = {"?",     "CONNECT", "OUT",    "IN", "CLOSE",
                                         "SSLOUT", "SSLIN",   "ACCEPT", "LOG"};
-    return type == OLLY_MSG_PROCESS ? "PROCESS" : names[type >= 1 && type <= 8 ? type : 0];
+    static const char *const own[] = {"PROCESS", "LOOKUP", "SYSLOG"};
+    if (type >= OLLY_MSG_PROCESS && type <= OLLY_MSG_SYSLOG) {
+        return own[type - OLLY_MSG_PROCESS];
+    }
+    return names[type >= 1 && type <= 8 ? type : 0];
 }
 
 static void print_message(FILE *to, const struct message *message) {

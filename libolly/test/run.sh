@@ -29,8 +29,8 @@ flags="-O1 -g -Wall -Wextra -Werror -pthread -U_FORTIFY_SOURCE"
 # shellcheck disable=SC2086 # flags is a list of words
 (
     cd "$here" || exit 1
-    $cc $flags -o "$build/work" work.c work_process.c work_capture.c work_faults.c &&
-        $cc $flags -o "$build/suite" suite.c harness.c test_data.c test_capture.c test_process.c test_agent.c &&
+    $cc $flags -o "$build/work" work.c work_process.c work_capture.c work_faults.c work_names.c &&
+        $cc $flags -o "$build/suite" suite.c harness.c test_data.c test_capture.c test_process.c test_agent.c test_names.c &&
         $cc $flags -o "$build/agent" agent.c harness.c &&
         $cc $flags -O2 -o "$build/bench" bench.c harness.c
 ) || exit 1
@@ -62,6 +62,13 @@ grep -q '^not ok' "$results" && sed 's/^/    /' "$build/suite.log"
 if command -v python3 >/dev/null && command -v openssl >/dev/null; then
     check "tls: descriptors of the object" timeout 20 sh "$here/tls.sh" "$build" sync
     check "tls: memory BIOs in an event loop" timeout 20 sh "$here/tls.sh" "$build" asyncio
+fi
+
+if echo '#include <gnutls/gnutls.h>' | $cc -E - >/dev/null 2>&1; then
+    # shellcheck disable=SC2086 # flags is a list of words
+    $cc $flags -o "$build/gnutls_work" "$here/gnutls_work.c" -lgnutls || exit 1
+    check "gnutls: every call that moves plaintext, partial results, retries" \
+        timeout 20 sh "$here/gnutls.sh" "$build"
 fi
 
 passed=$(grep -c '^ok' "$results")

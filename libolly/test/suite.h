@@ -14,6 +14,7 @@ extern const struct test data_tests[];
 extern const struct test capture_tests[];
 extern const struct test process_tests[];
 extern const struct test agent_tests[];
+extern const struct test names_tests[];
 extern const char *library_path;
 extern const char *work_path;
 

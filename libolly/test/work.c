@@ -267,6 +267,10 @@ int main(int argc, char **argv) {
         work_io();
     } else if (strcmp(mode, "ends") == 0) {
         work_ends();
+    } else if (strcmp(mode, "syslog") == 0) {
+        work_syslog();
+    } else if (strcmp(mode, "lookups") == 0) {
+        work_lookups();
     } else {
         return work_process(mode, argv + 2);
     }

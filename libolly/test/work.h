@@ -23,6 +23,8 @@ void work_ends(void);
 void work_faults(void);
 void work_large(void);
 void work_flood(void);
+void work_syslog(void);
+void work_lookups(void);
 void work_confined_prctl(void);
 void work_confined_syscall(void);
 int work_process(const char *mode, char **arguments);

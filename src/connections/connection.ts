@@ -15,6 +15,7 @@ export interface Connection<Attachment> {
   readonly transport: Transport;
   readonly remote: SocketAddress | undefined;
   readonly local: SocketAddress | undefined;
+  remoteName: string | undefined;
   tls: boolean;
   midstream: boolean;
   readonly streams: Readonly<Record<Direction, ByteStream>>;

@@ -6,12 +6,14 @@
  */
 import { limits } from "../limits.ts";
 import type { Direction, Endpoints } from "../model/connection.ts";
+import type { Lookup } from "../model/lookup.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
 import type { Moment } from "../model/stream.ts";
 import type { Drops } from "../self/drops.ts";
 import { ByteStream } from "../streams/byte-stream.ts";
 import { StreamMemory } from "../streams/stream-memory.ts";
 import type { Connection } from "./connection.ts";
+import { Lookups } from "./lookups.ts";
 import { sequenceDistance } from "./sequence.ts";
 
 export interface ConnectionEvents<Attachment> {
@@ -52,6 +54,7 @@ export class ConnectionTracker<Attachment> {
   readonly #withHeld = new Set<Connection<Attachment>>();
   /** How many connections each process has. */
   readonly #ofProcess = new Map<number, number>();
+  readonly #lookups: Lookups;
   readonly #memory: StreamMemory;
   readonly #drops: Drops;
   readonly #events: ConnectionEvents<Attachment>;
@@ -62,6 +65,7 @@ export class ConnectionTracker<Attachment> {
     this.#drops = options.drops;
     this.#events = options.events;
     this.#endpointsOf = options.endpointsOf;
+    this.#lookups = new Lookups(options.drops);
     this.#memory = new StreamMemory(options.bytesMax ?? limits.streamsBytesMax);
   }
 
@@ -74,6 +78,11 @@ export class ConnectionTracker<Attachment> {
     return this.#connections.size;
   }
 
+  /** Addresses whose names are kept. */
+  get lookedUpAddresses(): number {
+    return this.#lookups.size;
+  }
+
   connections(): IterableIterator<Connection<Attachment>> {
     return this.#connections.values();
   }
@@ -81,6 +90,11 @@ export class ConnectionTracker<Attachment> {
   /** The open connection behind a descriptor. */
   find(processId: number, fd: number): Connection<Attachment> | undefined {
     return this.#connections.get(processId * FDS_PER_PROCESS + fd);
+  }
+
+  /** The process has looked up a name: its next connections may go there. */
+  lookedUp(processId: number, lookup: Lookup, message: HookMessage): void {
+    this.#lookups.add(processId, lookup, message);
   }
 
   /** Takes any message that concerns a connection (types 1 to 7). */
@@ -123,6 +137,7 @@ export class ConnectionTracker<Attachment> {
 
   /** Every connection of the process ends now. */
   processEnded(processId: number, nowNs: number): void {
+    this.#lookups.processEnded(processId);
     if (!this.#ofProcess.has(processId)) return;
     const first = processId * FDS_PER_PROCESS;
     for (const [key, connection] of this.#connections) {
@@ -146,6 +161,10 @@ export class ConnectionTracker<Attachment> {
     connection.midstream = (message.flags & MessageFlag.midstream) !== 0;
     if ((message.flags & MessageFlag.roleUnknown) !== 0) connection.role = "unknown";
     else connection.role = message.type === MessageType.connect ? "client" : "server";
+    if (connection.role === "client" && connection.remote !== undefined) {
+      const { address } = connection.remote;
+      connection.remoteName = this.#lookups.nameOf(processId, address, message);
+    }
     if ((message.flags & MessageFlag.sequenced) !== 0) {
       connection.expected = (message.sequence + 1) & 0xffff;
     }
@@ -174,6 +193,7 @@ export class ConnectionTracker<Attachment> {
       transport: endpoints.transport,
       remote: endpoints.remote,
       local: endpoints.local,
+      remoteName: undefined,
       tls: false,
       midstream: false,
       streams: {

@@ -25,6 +25,8 @@ export interface ConnectionInfo {
   readonly transport: Transport;
   readonly remote: SocketAddress | undefined;
   readonly local: SocketAddress | undefined;
+  /** The name that the process looked the remote address up by, when that is certain. */
+  readonly remoteName?: string | undefined;
   /** True when plaintext comes from a TLS library's calls. */
   readonly tls: boolean;
   /** True when capture joined after the connection began: exchanges cannot be counted. */

@@ -10,6 +10,8 @@ export const MessageType = {
   accept: 7,
   logWrite: 8,
   process: 16,
+  lookup: 17,
+  syslog: 18,
 } as const;
 
 const typeNames: readonly string[] = Object.entries(MessageType).reduce<string[]>(
@@ -44,6 +46,7 @@ export interface HookMessage {
   /** As the sender wrote it; identity comes from the ring or the socket credentials. */
   readonly pid: number;
   readonly tid: number;
+  /** The descriptor; of a syslog message its priority. */
   readonly fd: number;
   /** Bytes really read or written; at least payload.length. */
   readonly wireLength: number;

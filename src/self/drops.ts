@@ -28,6 +28,7 @@ export const dropReasons = [
   "in_flight_limit",
   "orphan_response",
   "exchange_expired",
+  "lookup_limit",
   "connection_failed",
   "message_failed",
   "log_line_truncated",

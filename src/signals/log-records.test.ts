@@ -66,6 +66,56 @@ test("a record states its process, time, level, stream, thread and context", () 
   ]);
 });
 
+function syslogRecords(priority: number, text: string, wireLength?: number) {
+  const drops = new Drops();
+  const records: LogRecord[] = [];
+  const payload = encoder.encode(text);
+  new LogRecordBuilder({ drops }).syslog(
+    {
+      ...{ process: hooked, priority, tid: 9, timeNs: 5, payload, context: contextOf(3) },
+      wireLength: wireLength ?? payload.length,
+    },
+    (record) => records.push(record),
+  );
+  return { records, drops };
+}
+
+test("a message for syslog is one record of its priority", () => {
+  const { records } = syslogRecords(19 * 8 + 3, "cannot write:\n  disk full\n");
+  expect(records).toEqual([
+    {
+      process: hooked,
+      observedNs: 5,
+      unixTimeNs: undefined,
+      severityNumber: 17,
+      severityText: "err",
+      body: "cannot write:\n  disk full",
+      attributes: [
+        ["thread.id", 9],
+        ["syslog.facility", 19],
+      ],
+      context: contextOf(3),
+    },
+  ]);
+});
+
+test("syslog's severities by the mapping of the log data model", () => {
+  const numbers = [0, 1, 2, 3, 4, 5, 6, 7].map(
+    (severity) => syslogRecords(8 + severity, "DEBUG text").records[0]?.severityNumber,
+  );
+  expect(numbers).toEqual([21, 19, 18, 17, 13, 10, 9, 5]);
+});
+
+test("what of a message for syslog is cut, empty or none is told", () => {
+  const cut = syslogRecords(14, "password=hunter2 and more", 40_000);
+  expect(cut.records[0]?.body).not.toContain("hunter2");
+  expect(cut.records[0]?.attributes).toContainEqual(["olly.log.truncated", true]);
+  expect(cut.drops.entries()).toEqual([["log_line_truncated", 1]]);
+  expect(syslogRecords(14, "\n").records).toEqual([]);
+  expect(syslogRecords(192, "text").drops.entries()).toEqual([["message_malformed", 1]]);
+  expect(syslogRecords(-1, "text").records).toEqual([]);
+});
+
 test("stderr, and the name of a file without its directory", () => {
   const [first, second] = recordsOf([
     { text: "a\n", fd: 2 },

@@ -17,18 +17,22 @@ import {
   ATTR_LOG_FILE_NAME,
   ATTR_LOG_IOSTREAM,
   ATTR_OLLY_LOG_TRUNCATED,
+  ATTR_SYSLOG_FACILITY,
   ATTR_THREAD_ID,
 } from "../semconv/log.ts";
 import type { ParsedLine } from "./log-attributes.ts";
 import { parseLogLine } from "./log-format.ts";
 import { type LogLine, type LogLineSink, LogLines } from "./log-lines.ts";
 import { isSecretName, MASK, maskSecrets } from "./log-mask.ts";
+import { severityOfSyslog, syslogWord } from "./log-severity.ts";
 import { readableText } from "./log-text.ts";
 
 const STDOUT_FD = 1;
 const STDERR_FD = 2;
 /** Numbers with so many digits can be those of a card. */
 const CARD_NUMBER_MIN = 1e12;
+const SYSLOG_PRIORITY_MAX = 191;
+const NO_FD = -1;
 
 /** One write of a hooked process to stdout, stderr or a log file. */
 export interface ProcessLogWrite {
@@ -45,6 +49,12 @@ export interface ProcessLogWrite {
   readonly context: SpanContext | undefined;
   /** Path of the file behind the descriptor, when it is one. */
   readonly path: string | undefined;
+}
+
+/** One message that a hooked process gave to syslog(3). */
+export interface ProcessSyslog extends Omit<ProcessLogWrite, "fd" | "path"> {
+  /** Facility * 8 + severity. */
+  readonly priority: number;
 }
 
 export type LogRecordSink = (record: LogRecord) => void;
@@ -96,6 +106,31 @@ export class LogRecordBuilder {
       this.#takeLine,
     );
     this.#emitDrafts(emit);
+  }
+
+  /** Takes one message for syslog: one record, however many lines it has. */
+  syslog(write: ProcessSyslog, emit: LogRecordSink): void {
+    const { process, priority, tid, timeNs, wireLength, payload, context } = write;
+    if (priority < 0 || priority > SYSLOG_PRIORITY_MAX) {
+      this.#drops.count("message_malformed");
+      return;
+    }
+    const truncated = wireLength > payload.length;
+    if (truncated) this.#drops.count("log_line_truncated");
+    const text = readableText(payload, 0, payload.length)?.trimEnd();
+    if (text === undefined) this.#drops.count("log_not_text");
+    if (!text) return;
+    const severity = priority & 7;
+    const parsed: ParsedLine = {
+      body: text,
+      severityNumber: severityOfSyslog(severity),
+      severityText: syslogWord(severity),
+      unixTimeNs: undefined,
+      attributes: [[ATTR_SYSLOG_FACILITY, priority >> 3]],
+      attributesCut: 0,
+    };
+    const origin: LineOrigin = { process, fd: NO_FD, tid, timeNs, context, path: undefined };
+    emit(recordOf({ origin, parsed, truncated, buffered: false }, true));
   }
 
   /** Emits unfinished lines that have waited longer than limits.logPartialNsMax. */

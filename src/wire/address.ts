@@ -70,7 +70,7 @@ function ipv6At(bytes: Uint8Array, at: number): SocketAddress {
   return { address: ipv6Text(bytes, at), port: uint16BE(bytes, at + IPV6_BYTES) };
 }
 
-function ipv4Text(bytes: Uint8Array, at: number): string {
+export function ipv4Text(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 

@@ -13,7 +13,8 @@ const NO_BYTES = new Uint8Array(0);
 
 function isKnown(type: number): boolean {
   return (
-    (type >= MessageType.connect && type <= MessageType.logWrite) || type === MessageType.process
+    (type >= MessageType.connect && type <= MessageType.logWrite) ||
+    (type >= MessageType.process && type <= MessageType.syslog)
   );
 }
 

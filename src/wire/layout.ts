@@ -28,6 +28,26 @@ export const addressBytes = {
   ipv6Both: 36,
 } as const;
 
+/** Offsets in struct olly_lookup, the head of the LOOKUP payload. */
+export const lookupOffset = {
+  duration: 0,
+  result: 8,
+  error: 12,
+  nameBytes: 16,
+  addresses: 18,
+  family: 19,
+  flags: 20,
+} as const;
+
+export const LOOKUP_BYTES = 24;
+
+export const lookup = {
+  nameBytesMax: 1_024,
+  addressesMax: 16,
+  /** Bit of flags: the answer had more addresses. */
+  flagMore: 0x01,
+} as const;
+
 /** Bounds of the PROCESS payload. */
 export const processHello = {
   argsMax: 8,

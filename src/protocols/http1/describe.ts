@@ -127,7 +127,7 @@ function addClientTarget(
   const authority = authorityOf(requested);
   if (authority !== undefined) addServer(attributes, authority, scheme);
   else if (connection.remote !== undefined) {
-    attributes.push([ATTR_SERVER_ADDRESS, connection.remote.address]);
+    attributes.push([ATTR_SERVER_ADDRESS, connection.remoteName ?? connection.remote.address]);
   }
 }
 
@@ -163,8 +163,8 @@ function urlPathOf(path: string): string {
 function remoteAuthority(connection: ConnectionInfo): string | undefined {
   const { remote, transport } = connection;
   if (remote === undefined || transport === "unix") return undefined;
-  const address = remote.address.includes(":") ? `[${remote.address}]` : remote.address;
-  return `${address}:${remote.port}`;
+  const named = connection.remoteName ?? remote.address;
+  return `${named.includes(":") ? `[${named}]` : named}:${remote.port}`;
 }
 
 function addServer(

@@ -25,6 +25,8 @@ import {
 } from "../../semconv/db.ts";
 import {
   ATTR_ERROR_TYPE,
+  ATTR_NETWORK_PEER_ADDRESS,
+  ATTR_NETWORK_PEER_PORT,
   ATTR_NETWORK_TRANSPORT,
   ATTR_SERVER_ADDRESS,
   ATTR_SERVER_PORT,
@@ -49,12 +51,13 @@ export function describe(exchange: Exchange<PostgresqlDetail>): SpanDraft | unde
   // A statement that was prepared and not executed did nothing worth a span, unless it failed.
   if (detail.operation === "prepare" && errorType === undefined) return undefined;
   const isServer = connection.role === "server";
-  const server = isServer ? connection.local : connection.remote;
+  const server = isServer ? connection.local : serverOf(connection);
   const attributes: Attribute[] = [[ATTR_DB_SYSTEM_NAME, DB_SYSTEM_POSTGRESQL]];
   if (detail.database !== undefined) attributes.push([ATTR_DB_NAMESPACE, detail.database]);
   addOperation(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
   addServer(attributes, server, connection);
+  if (!isServer) addPeer(attributes, connection);
   if (isServer && detail.applicationName !== undefined) {
     attributes.push([ATTR_OLLY_DB_APPLICATION_NAME, detail.applicationName]);
   }
@@ -109,6 +112,19 @@ function addServer(
     if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
   }
   if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
+}
+
+/** Whom the client asked for: the name, where it is known. */
+function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
+  if (remote === undefined || remoteName === undefined) return remote;
+  return { address: remoteName, port: remote.port };
+}
+
+/** Beside a name the address that it led to; without one, server.address is that address. */
+function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
+  if (remote === undefined || remoteName === undefined) return;
+  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
+  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
 }
 
 /** Summary, else operation and target, else target, else the system. */
