@@ -6,7 +6,10 @@
 import { limits } from "../limits.ts";
 
 const BLOCK_BYTES = limits.intakeBlockBytes;
-const FREE_BLOCKS_MAX = 8;
+/** Kept for the rest of a burst: memory that is asked for anew costs as much as the copy into it. */
+const FREE_BLOCKS_MAX = 64;
+/** Kept for ever. */
+const FREE_BLOCKS_MIN = 8;
 
 export interface ArenaBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -44,6 +47,7 @@ export class Arena {
       else if (this.#free.length < FREE_BLOCKS_MAX) this.#free.push(block);
     }
     this.#live.length = kept;
+    if (kept === 0 && this.#free.length > FREE_BLOCKS_MIN) this.#free.pop();
   }
 }
 

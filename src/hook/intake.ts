@@ -69,6 +69,8 @@ interface Pass {
 /** Rounds in which a final poll tries to empty rings that are still being filled. */
 const FINAL_PASSES_MAX = 64;
 const COUNTERS_EVERY_NS = 500e6;
+/** Deliveries after which the rings are looked at again: about half a millisecond of work. */
+const COPY_EVERY_MESSAGES = 256;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -80,7 +82,8 @@ export class Intake {
   #pending: DatagramBatch[] = [];
   #socket: HookSocket | undefined;
   #nextId = 1;
-  #firstDrained = 0;
+  #firstCopied = 0;
+  #untilCopy = 0;
   #publishedNs = Number.NEGATIVE_INFINITY;
 
   constructor(options: IntakeOptions) {
@@ -89,6 +92,8 @@ export class Intake {
     this.#deliver = (source, message) => {
       if (!source.started) this.#begin(source);
       options.events.message(source, message);
+      this.#untilCopy--;
+      if (this.#untilCopy <= 0) this.#copyRings(options.clock.monotonicNs(), false);
     };
   }
 
@@ -155,7 +160,7 @@ export class Intake {
     this.#takeDatagrams(nowNs);
     for (const source of this.#sources) source.check(nowNs, final && first);
     this.#beginFree();
-    const backlogNs = this.#drainRings(nowNs, final);
+    const backlogNs = this.#readRings(nowNs, final);
     const hasBacklog = backlogNs !== Number.POSITIVE_INFINITY;
     let cutoffNs = Math.min(
       nowNs - limits.mergeHoldBackNs,
@@ -174,7 +179,9 @@ export class Intake {
   /** Up to when everything has been delivered. */
   #deliveredNs(cutoffNs: number): number {
     let deliveredNs = cutoffNs;
-    for (const { queue } of this.#sources) deliveredNs = Math.min(deliveredNs, queue.headNs - 1);
+    for (const { queue, heldSinceNs } of this.#sources) {
+      deliveredNs = Math.min(deliveredNs, queue.headNs - 1, heldSinceNs - 1);
+    }
     return deliveredNs;
   }
 
@@ -294,10 +301,11 @@ export class Intake {
   #finish(source: Source): void {
     if (!source.started) this.#begin(source);
     const nowNs = this.#options.clock.monotonicNs();
-    for (let drains = 0; drains < FINAL_PASSES_MAX; drains++) {
-      this.#drainOne(source, nowNs, true);
-      if (!source.backlog) break;
+    for (let copies = 0; copies < FINAL_PASSES_MAX; copies++) {
+      this.#copyOne(source, nowNs, true);
+      if (!source.unread) break;
     }
+    while (source.backlog && this.#decodeOne(source) > 0);
     source.queue.sort();
     for (let next = source.queue.shift(); next !== undefined; next = source.queue.shift()) {
       this.#options.events.message(source, next);
@@ -308,32 +316,56 @@ export class Intake {
   }
 
   /**
-   * Reads the rings in turn until all are empty or the poll's share is used up. Returns the time up
-   * to which every ring has been read: Infinity when none has a backlog.
+   * Copies all rings and decodes the copies in turn, until all are empty or the poll's share is used
+   * up. Returns the time up to which every ring has been read: Infinity when none has a backlog.
    */
-  #drainRings(nowNs: number, final: boolean): number {
-    const sources = this.#sources;
-    const before = this.#arena.liveBytes;
-    let unread = sources.length > 0;
-    for (const source of sources) source.backlog = true;
-    while (unread) {
-      unread = false;
-      for (let index = 0; index < sources.length; index++) {
-        if (this.#arena.liveBytes >= limits.intakeBytesMax) return this.#readNs();
-        if (this.#arena.liveBytes - before >= limits.pollBytesMax) return this.#readNs();
-        const source = sources[(this.#firstDrained + index) % sources.length];
-        if (source?.backlog !== true) continue;
-        this.#drainOne(source, nowNs, final);
-        unread ||= source.backlog;
+  #readRings(nowNs: number, final: boolean): number {
+    this.#copyRings(nowNs, final);
+    let decoded = 0;
+    for (let any = true; any && decoded < limits.pollBytesMax; ) {
+      any = false;
+      for (const source of this.#sources) {
+        const bytes = this.#decodeOne(source);
+        if (bytes === 0) continue;
+        any = true;
+        decoded += bytes;
+        this.#copyRings(this.#options.clock.monotonicNs(), false);
       }
-      this.#firstDrained = (this.#firstDrained + 1) % sources.length;
     }
-    return Number.POSITIVE_INFINITY;
+    return this.#readNs();
   }
 
-  #drainOne(source: Source, nowNs: number, final: boolean): void {
-    source.backlog = false;
-    if (!source.drain(nowNs, final)) return;
+  /**
+   * Makes room in every ring, as far as there is memory. Called again and again in the middle of
+   * longer work, because a ring holds only some milliseconds of a burst.
+   */
+  #copyRings(nowNs: number, final: boolean): void {
+    this.#untilCopy = COPY_EVERY_MESSAGES;
+    const sources = this.#sources;
+    for (let unread = sources.length > 0, round = 0; unread; round++) {
+      unread = false;
+      for (let index = 0; index < sources.length; index++) {
+        if (this.#arena.liveBytes >= limits.intakeBytesMax) return;
+        const source = sources[(this.#firstCopied + index) % sources.length];
+        if (source === undefined || (round > 0 && !source.unread)) continue;
+        this.#copyOne(source, nowNs, final);
+        unread ||= source.unread;
+      }
+      this.#firstCopied = (this.#firstCopied + 1) % sources.length;
+    }
+  }
+
+  #copyOne(source: Source, nowNs: number, final: boolean): void {
+    if (source.copy(nowNs, final)) this.#refused(source);
+  }
+
+  #decodeOne(source: Source): number {
+    const { bytes, broken } = source.decode();
+    if (broken) this.#refused(source);
+    return bytes;
+  }
+
+  #refused(source: Source): void {
     this.#options.log.warn(
       `the ring of process ${source.pid} holds what no library writes; it is read no further`,
     );

@@ -29,6 +29,13 @@ function ringOf(writer: RingWriter): Ring {
   return new Ring(writer.memory, { arena, clock, drops, decode: wire.message });
 }
 
+/** Copies and decodes once, as the intake does. */
+function drain(ring: Ring, writerGone: boolean): boolean {
+  const more = ring.copy(writerGone);
+  ring.decode(queue);
+  return more;
+}
+
 function taken(): HookMessage[] {
   queue.sort();
   const messages: HookMessage[] = [];
@@ -47,7 +54,7 @@ describe("reading", () => {
     const fields: MessageFields = { type: 3, flags: 0x80, sequence: 9, tid: 5, fd: 11, timeNs: 42 };
     writer.put({ ...fields, payload: "first", wireLength: 50 });
     writer.put({ ...fields, payload: "", sequence: 10, timeNs: 43 });
-    expect(ring.drain(queue, false)).toBe(false);
+    expect(drain(ring, false)).toBe(false);
     const [first, second] = taken();
     expect(first).toMatchObject({ type: 3, flags: 0x80, sequence: 9, tid: 5, fd: 11, timeNs: 42 });
     expect(first?.wireLength).toBe(50);
@@ -57,7 +64,7 @@ describe("reading", () => {
   });
 
   test("an empty ring gives nothing", () => {
-    expect(ringOf(new RingWriter()).drain(queue, false)).toBe(false);
+    expect(drain(ringOf(new RingWriter()), false)).toBe(false);
     expect(queue.length).toBe(0);
   });
 
@@ -65,7 +72,7 @@ describe("reading", () => {
     const writer = new RingWriter();
     const ring = ringOf(writer);
     writer.put({ payload: "kept" });
-    ring.drain(queue, false);
+    drain(ring, false);
     writer.bytes.fill(0xee, 4096);
     expect(texts()).toEqual(["kept"]);
   });
@@ -81,7 +88,7 @@ describe("reading", () => {
       const payload = String.fromCharCode(97 + (round % 26)).repeat(length);
       const before = writer.head;
       if (!writer.put({ payload, timeNs: round })) {
-        while (ring.drain(queue, false)) expect(queue.length).toBeGreaterThan(0);
+        while (drain(ring, false)) expect(queue.length).toBeGreaterThan(0);
         expect(texts()).toEqual(expected.splice(0));
         arena.retire(Number.POSITIVE_INFINITY);
         expect(writer.put({ payload, timeNs: round })).toBe(true);
@@ -89,7 +96,7 @@ describe("reading", () => {
       expected.push(payload);
       laps += Math.floor(writer.head / 65_536) - Math.floor(before / 65_536);
     }
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(texts()).toEqual(expected);
     expect(drops.entries()).toEqual([]);
   });
@@ -99,10 +106,10 @@ describe("reading", () => {
     const ring = ringOf(writer);
     let written = 0;
     while (writer.put({ payload: "x".repeat(200), timeNs: written })) written++;
-    while (ring.drain(queue, false));
+    while (drain(ring, false));
     expect(taken()).toHaveLength(written);
     expect(writer.put({ payload: "again" })).toBe(true);
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(texts()).toEqual(["again"]);
   });
 
@@ -112,7 +119,7 @@ describe("reading", () => {
     let written = 0;
     while (writer.put({ payload: "x".repeat(16_000), timeNs: written })) written++;
     let drains = 1;
-    while (ring.drain(queue, false)) drains++;
+    while (drain(ring, false)) drains++;
     expect(drains).toBeGreaterThanOrEqual(4);
     expect(taken().map((message) => message.timeNs)).toEqual([...Array(written).keys()]);
   });
@@ -123,7 +130,7 @@ describe("reading", () => {
     writer.put({ timeNs: clock.nowNs + 2e6 });
     writer.put({ timeNs: clock.nowNs - 1 });
     writer.put({ timeNs: clock.nowNs + 1000 });
-    ring.drain(queue, false);
+    drain(ring, false);
     const times = taken().map((message) => message.timeNs - clock.nowNs);
     expect(times).toEqual([-1, 0, 1000]);
   });
@@ -135,7 +142,7 @@ describe("reading", () => {
     writer.put({ payload: "abc", payloadLength: 9000 });
     writer.put({ type: 16 });
     writer.put({ payload: "good" });
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(texts()).toEqual(["good"]);
     expect(drops.get("message_unknown_type")).toBe(1);
     expect(drops.get("message_malformed")).toBe(2);
@@ -156,7 +163,7 @@ describe("reading", () => {
     ring.close();
     ring.close();
     expect(writer.released).toBe(true);
-    expect(ring.drain(queue, false)).toBe(false);
+    expect(drain(ring, false)).toBe(false);
     expect(ring.counters()).toEqual([]);
     expect(queue.length).toBe(0);
   });
@@ -169,13 +176,13 @@ describe("a writer that stopped in the middle of a record", () => {
     writer.put({ payload: "before" });
     writer.reserve(104);
     writer.put({ payload: "behind" });
-    while (ring.drain(queue, false));
+    while (drain(ring, false));
     expect(texts()).toEqual(["before"]);
     clock.nowNs += limits.ringStallNs - 1;
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(texts()).toEqual([]);
     clock.nowNs += 1;
-    while (ring.drain(queue, false));
+    while (drain(ring, false));
     expect(texts()).toEqual(["behind"]);
     expect(drops.entries()).toEqual([["ring_skipped", 1]]);
     expect(writer.tail).toBe(writer.head);
@@ -185,11 +192,11 @@ describe("a writer that stopped in the middle of a record", () => {
     const writer = new RingWriter();
     const ring = ringOf(writer);
     const position = writer.reserve(40);
-    ring.drain(queue, false);
+    drain(ring, false);
     clock.nowNs += limits.ringStallNs / 2;
     writer.view.setUint8(4096 + 8, 4);
     writer.commit(position, 40);
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(taken()).toHaveLength(1);
     expect(drops.entries()).toEqual([]);
   });
@@ -199,12 +206,12 @@ describe("a writer that stopped in the middle of a record", () => {
     const ring = ringOf(writer);
     const position = writer.reserve(40);
     for (let second = 0; second < 5; second++) {
-      expect(ring.drain(queue, false)).toBe(false);
+      expect(drain(ring, false)).toBe(false);
       clock.nowNs += limits.ringStallNs;
     }
     writer.view.setUint8(4096 + 8, 4);
     writer.commit(position, 40);
-    ring.drain(queue, false);
+    drain(ring, false);
     expect(taken()).toHaveLength(1);
     expect(drops.entries()).toEqual([]);
   });
@@ -215,7 +222,7 @@ describe("a writer that stopped in the middle of a record", () => {
     writer.reserve(5000);
     writer.put({ payload: "behind" });
     writer.reserve(48);
-    while (ring.drain(queue, true));
+    while (drain(ring, true));
     expect(texts()).toEqual(["behind"]);
     expect(drops.entries()).toEqual([["ring_skipped", 2]]);
     expect(writer.tail).toBe(writer.head);
@@ -225,12 +232,12 @@ describe("a writer that stopped in the middle of a record", () => {
     const writer = new RingWriter();
     const ring = ringOf(writer);
     for (let index = 0; index < 800; index++) writer.put({ payload: "old lap", timeNs: index });
-    while (ring.drain(queue, false));
+    while (drain(ring, false));
     taken();
     writer.reserve(65_536 - 800 * 48);
     writer.reserve(480);
     writer.put({ payload: "new" });
-    while (ring.drain(queue, true));
+    while (drain(ring, true));
     expect(texts()).toEqual(["new"]);
   });
 });
@@ -256,10 +263,10 @@ describe("hostile memory", () => {
       const ring = ringOf(writer);
       writer.put({ payload: "a" });
       spoil(writer);
-      expect(ring.drain(queue, false)).toBe(false);
+      expect(drain(ring, false)).toBe(false);
       expect(ring.corrupt).toBe(true);
       expect(drops.entries()).toEqual([["ring_corrupt", 1]]);
-      expect(ring.drain(queue, false)).toBe(false);
+      expect(drain(ring, false)).toBe(false);
       expect(drops.get("ring_corrupt")).toBe(1);
       expect(queue.length).toBe(0);
     });
@@ -277,8 +284,8 @@ describe("hostile memory", () => {
         if (usable && random() < 0.1) writer.reserve(8 * Math.floor(5 + random() * 50));
         if (random() < 0.2) spoil(writer, random);
         clock.nowNs += random() * limits.ringStallNs;
-        for (let drain = 0; ring.drain(queue, random() < 0.1); drain++) {
-          expect(drain).toBeLessThan(10_000);
+        for (let drains = 0; drain(ring, random() < 0.1); drains++) {
+          expect(drains).toBeLessThan(10_000);
         }
         for (const message of taken()) expect(message.payload.length).toBeLessThanOrEqual(16_384);
         arena.retire(Number.POSITIVE_INFINITY);
@@ -307,7 +314,7 @@ describe("hostile memory", () => {
         },
       });
       for (let index = 0; index < 20; index++) writer.put({ payload: "abc", timeNs: index });
-      ring.drain(queue, false);
+      drain(ring, false);
       expect(texts()).toEqual(Array(20).fill("abc"));
       arena.retire(1e12);
     }

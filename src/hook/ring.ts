@@ -1,7 +1,8 @@
 /**
- * The consumer's side of one process's ring. Invariants: what the process can still write is read
- * only by atomic loads and by one bulk copy; a length is believed only after it was checked in
- * private memory; whatever the memory holds, drain ends after bounded work.
+ * The consumer's side of one process's ring, in two steps: copying makes room for the process and
+ * is quick, decoding may come later. Invariants: what the process can still write is read only by
+ * atomic loads and by one bulk copy; a length is believed only after it was checked in private
+ * memory; whatever the memory holds, a step ends after bounded work.
  */
 import { limits } from "../limits.ts";
 import type { Clock } from "../model/clock.ts";
@@ -35,6 +36,17 @@ export interface RingContext {
   readonly decode: MessageDecoder;
 }
 
+/** Records that were copied and not yet decoded. */
+interface Piece {
+  readonly block: ArenaBlock;
+  readonly start: number;
+  readonly length: number;
+  /** Position of the first one, as ringUnits counts. */
+  readonly units: number;
+  /** When it was copied. */
+  readonly copiedNs: number;
+}
+
 const TWO_32 = 2 ** 32;
 const RECORD_BYTES_MIN = RING_WORD_BYTES + RECORD_HEADER_BYTES;
 const RECORD_BYTES_MAX = RECORD_BYTES_MIN + limits.payloadBytesMax;
@@ -56,6 +68,7 @@ export class Ring {
   #tail = 0;
   #tailUnits = 0;
   #stalledNs: number | undefined;
+  #pieces: Piece[] = [];
   #lastNs = 0;
   #corrupt = false;
 
@@ -79,11 +92,21 @@ export class Ring {
     return this.#lastNs;
   }
 
+  /** True while copied records wait for decode(). */
+  get holdsCopies(): boolean {
+    return this.#pieces.length > 0;
+  }
+
+  /** No message that waits for decode() is in a block that was last filled before this. */
+  get heldSinceNs(): number {
+    return this.#pieces[0]?.copiedNs ?? Number.POSITIVE_INFINITY;
+  }
+
   /**
-   * Reads committed records, at most limits.ringDrainBytesMax, into the queue. `writerGone`: the
-   * process has ended, so a record that is unfinished stays so. True when more can be read at once.
+   * Copies committed records, at most limits.ringDrainBytesMax. `writerGone`: the process has
+   * ended, so a record that is unfinished stays so. True when more can be copied at once.
    */
-  drain(queue: MessageQueue, writerGone: boolean): boolean {
+  copy(writerGone: boolean): boolean {
     if (this.#corrupt || this.#words.length === 0) return false;
     const head = this.#load64(ringOffset.head);
     const waiting = head - this.#tail;
@@ -96,9 +119,16 @@ export class Ring {
     if (this.#corrupt) return false;
     if (length === 0) return this.#skipUnfinished(waiting, writerGone);
     this.#stalledNs = undefined;
-    const block = this.#copyOut(length);
-    this.#read(block, length, queue);
-    return !this.#corrupt && length < waiting;
+    this.#copyOut(length);
+    return length < waiting;
+  }
+
+  /** Decodes what one copy() brought, the oldest first. Returns its bytes. */
+  decode(queue: MessageQueue): number {
+    const piece = this.#pieces.shift();
+    if (piece === undefined) return 0;
+    this.#read(piece, queue);
+    return piece.length;
   }
 
   /** The library's counters in the order of enum olly_counter. */
@@ -161,7 +191,7 @@ export class Ring {
   }
 
   /** Copies `length` bytes from the tail into the arena and gives their room back. */
-  #copyOut(length: number): ArenaBlock {
+  #copyOut(length: number): void {
     const block = this.#context.arena.blockFor(length);
     const offset = RING_WORD_BYTES * (this.#tailUnits & this.#unitsMask);
     const first = Math.min(length, this.#dataBytes - offset);
@@ -169,9 +199,11 @@ export class Ring {
     if (first < length) {
       block.bytes.set(this.#bytes.subarray(0, length - first), block.used + first);
     }
-    block.filledNs = this.#context.clock.monotonicNs() + CLOCK_SLACK_NS;
+    const copiedNs = this.#context.clock.monotonicNs();
+    block.filledNs = copiedNs + CLOCK_SLACK_NS;
+    this.#pieces.push({ block, start: block.used, length, units: this.#tailUnits, copiedNs });
+    block.used += length;
     this.#release(length);
-    return block;
   }
 
   /** Moves the tail, for producers to see: one 64-bit store, so that no half is ever seen. */
@@ -183,11 +215,10 @@ export class Ring {
   }
 
   /** Walks the copy; every word is checked again, since it may have changed before the copy. */
-  #read(block: ArenaBlock, length: number, queue: MessageQueue): void {
-    const start = block.used;
-    const end = start + length;
-    let units = (this.#tailUnits - length / RING_WORD_BYTES) | 0;
-    block.used = end;
+  #read(piece: Piece, queue: MessageQueue): void {
+    const { block, start } = piece;
+    const end = start + piece.length;
+    let { units } = piece;
     let at = start;
     while (at < end) {
       const word = block.view.getInt32(at, true);
@@ -197,14 +228,14 @@ export class Ring {
         this.#markCorrupt();
         return;
       }
-      if (word > 0) this.#decode(block, { start: at, bytes }, queue);
+      if (word > 0) this.#decode(piece, { start: at, bytes }, queue);
       at += bytes;
       units = (units + bytes / RING_WORD_BYTES) | 0;
     }
   }
 
   #decode(
-    block: ArenaBlock,
+    { block, copiedNs }: Piece,
     record: { readonly start: number; readonly bytes: number },
     queue: MessageQueue,
   ): void {
@@ -219,7 +250,7 @@ export class Ring {
       this.#context.drops.count("message_malformed");
       return;
     }
-    const honest = notAfter(message, block.filledNs - CLOCK_SLACK_NS);
+    const honest = notAfter(message, copiedNs);
     this.#lastNs = honest.timeNs;
     queue.push(honest);
   }
@@ -255,6 +286,7 @@ export class Ring {
 
   #markCorrupt(): void {
     this.#corrupt = true;
+    this.#pieces = [];
     this.#context.drops.count("ring_corrupt");
   }
 }

@@ -23,6 +23,7 @@ export interface SourceOptions {
 }
 
 const NO_COUNTERS: readonly number[] = [];
+const NOTHING_DECODED = { bytes: 0, broken: false } as const;
 
 export class Source {
   readonly id: number;
@@ -34,8 +35,8 @@ export class Source {
   predecessor: Source | undefined;
   started = false;
   ended = false;
-  /** True when the last drain left committed records behind. */
-  backlog = false;
+  /** True when the last copy left committed records behind. */
+  unread = false;
   readonly #ring: Ring | undefined;
   readonly #startTime: string | undefined;
   #lastCounters: readonly number[] = NO_COUNTERS;
@@ -55,9 +56,19 @@ export class Source {
     if (this.#startTime === undefined) this.#markGone(options.nowNs);
   }
 
+  /** True while records are in the ring, or copied and not in the queue yet. */
+  get backlog(): boolean {
+    return this.unread || this.#ring?.holdsCopies === true;
+  }
+
   /** Time up to which a ring with a backlog has been read. */
   get readNs(): number {
     return this.#ring?.lastNs ?? 0;
+  }
+
+  /** When the oldest of the copies was made that are not in the queue yet. */
+  get heldSinceNs(): number {
+    return this.#ring?.heldSinceNs ?? Number.POSITIVE_INFINITY;
   }
 
   /** The library's counters, in the order of enum olly_counter; empty for a datagram sender. */
@@ -81,15 +92,20 @@ export class Source {
     if (startTime === undefined || startTime !== this.#startTime) this.#markGone(nowNs);
   }
 
-  /** Reads from the ring into the queue. Returns whether the ring broke the contract just now. */
-  drain(nowNs: number, final: boolean): boolean {
+  /** Makes room in the ring. Returns whether the ring broke the contract just now. */
+  copy(nowNs: number, final: boolean): boolean {
     const ring = this.#ring;
+    this.unread = false;
     if (ring === undefined || ring.corrupt) return false;
-    this.backlog = ring.drain(this.queue, this.#isSilent(nowNs, final));
-    if (!ring.corrupt) return false;
-    this.#lastCounters = ring.counters();
-    ring.close();
-    return true;
+    this.unread = ring.copy(this.#isSilent(nowNs, final));
+    return this.#checkedRing(ring);
+  }
+
+  /** From one copy into the queue; `broken` as copy() says it. */
+  decode(): { readonly bytes: number; readonly broken: boolean } {
+    const ring = this.#ring;
+    if (ring === undefined || ring.corrupt) return NOTHING_DECODED;
+    return { bytes: ring.decode(this.queue), broken: this.#checkedRing(ring) };
   }
 
   /** True when nothing will come any more and everything that came has been delivered. */
@@ -108,6 +124,15 @@ export class Source {
   #isSilent(nowNs: number, final: boolean): boolean {
     if (this.#endingNs === undefined) return false;
     return this.#gone || final || nowNs - this.#endingNs >= limits.mergeHoldBackNs;
+  }
+
+  /** A ring that broke the contract is let go of. Returns whether it did. */
+  #checkedRing(ring: Ring): boolean {
+    if (!ring.corrupt) return false;
+    this.unread = false;
+    this.#lastCounters = ring.counters();
+    ring.close();
+    return true;
   }
 
   #markGone(nowNs: number): void {
