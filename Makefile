@@ -5,6 +5,7 @@
 #   make test    every test (as root it installs what they need)
 #   make test-compat  the long form of test/compat: whole programs with and without the library
 #   make fuzz    the fuzzer of libolly, for 10 minutes
+#   make torture ten minutes of a program that does everything at once, bare and hooked
 #   make bench   the figures
 #   make run     dist/olly with ARGS="..."
 #   make check lint clean
@@ -13,7 +14,7 @@ BUN := node_modules/.bin/bun
 DEPENDENCIES := node_modules/.package-lock.json
 SOURCES := $(shell find src scripts libolly proto -type f -not -path '*/test/*' -not -name '*.test.ts' 2>/dev/null) package.json
 
-.PHONY: all demo test test-compat fuzz bench run check lint clean
+.PHONY: all demo test test-compat torture fuzz bench run check lint clean
 .DELETE_ON_ERROR:
 
 all: dist/olly
@@ -43,6 +44,10 @@ test-compat: all
 MINUTES ?= 10
 fuzz:
 	OLLY_FUZZ_SECONDS=$$(($(MINUTES) * 60)) sh libolly/test/quality.sh build/libolly-quality
+
+torture: all
+	@sh test/require.sh
+	OLLY_TORTURE_SECONDS=$${OLLY_TORTURE_SECONDS:-600} $(BUN) test test/torture/torture.test.ts
 
 bench: all
 	@for file in test/bench/*.ts; do $(BUN) "$$file" || exit 1; done

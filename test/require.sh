@@ -36,6 +36,10 @@ has_curl_nss() {
     return 1
 }
 
+has_libssl_headers() {
+    echo '#include <openssl/ssl.h>' | cc -E - >/dev/null 2>&1
+}
+
 has_go() {
     has go || return 1
     minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
@@ -57,6 +61,7 @@ fuzzer_packages() {
 # Debian packages of everything that is missing, one a line.
 missing() {
     has cc || echo gcc libc6-dev
+    has_libssl_headers || echo libssl-dev
     has readelf || echo binutils
     has make || echo make
     has node || echo nodejs npm

@@ -56,6 +56,13 @@ export async function observe(
   return { ...readOtlpFile(file), code: ended.code, stderr };
 }
 
+/** What tests read of one process. */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly messages: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 /** What tests read of `olly status --json`. */
 export interface AgentStatus {
   readonly active: boolean;
@@ -63,7 +70,9 @@ export interface AgentStatus {
   readonly logs: number;
   /** Counts by reason, everything that was lost anywhere. */
   readonly drops: Readonly<Record<string, number>>;
-  readonly processes: readonly { readonly pid: number }[];
+  /** Messages received, by type. */
+  readonly messages: Readonly<Record<string, number>>;
+  readonly processes: readonly ProcessStatus[];
 }
 
 export interface TestAgent {
@@ -87,12 +96,16 @@ export interface AgentOptions {
   readonly file?: string;
   /** Dormant until `olly trace start`. */
   readonly onDemand?: boolean;
+  /** How long to wait until it answers; default 10,000. */
+  readonly withinMs?: number;
 }
 
 /** Reasons with a count above zero: what a test that loses nothing expects to be empty. */
 export function losses(status: AgentStatus): Record<string, number> {
   return Object.fromEntries(Object.entries(status.drops).filter(([, count]) => count > 0));
 }
+
+const ANSWER_MS_MAX = 10_000;
 
 /** Starts `olly agent` with a socket of its own and waits until it answers. */
 export async function startAgent(options: AgentOptions = {}): Promise<TestAgent> {
@@ -129,7 +142,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<TestAgent>
       }
       return existsSync(control) && (await ask(["status"])).code === 0;
     },
-    { what: "the agent to answer `olly status`", seen: () => program.stderr() },
+    {
+      what: "the agent to answer `olly status`",
+      withinMs: options.withinMs ?? ANSWER_MS_MAX,
+      seen: () => program.stderr(),
+    },
   );
   return agent;
 }
