@@ -12,6 +12,11 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# has_file PATTERN: as the shell has expanded it.
+has_file() {
+    [ -e "$1" ]
+}
+
 has_postgres() {
     for program in /usr/lib/postgresql/*/bin/initdb; do
         [ -x "$program" ] && return 0
@@ -87,6 +92,17 @@ missing() {
     has_curl_nss || echo libcurl3-nss
     has_syslog_perl || echo perl
     has php || echo php-cli
+    has apache2 || echo apache2
+    has_file /usr/lib/apache2/modules/libphp*.so || echo libapache2-mod-php
+    has_file /usr/sbin/php-fpm* || echo php-fpm
+    has haproxy || echo haproxy
+    has mariadbd || echo mariadb-server
+    has redis-server || echo redis-server
+    has memcached || echo memcached
+    has memccat || echo libmemcached-tools
+    has rabbitmqctl || echo rabbitmq-server
+    has amqp-publish || echo amqp-tools
+    has socat || echo socat
     has musl-gcc || echo musl-tools
     has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     has qemu-aarch64 || echo qemu-user
