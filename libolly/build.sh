@@ -25,4 +25,5 @@ exec $cc -shared -o "$out" "$here"/src/*.c \
     -Wall -Wextra -Wconversion -Werror \
     -fasynchronous-unwind-tables $arch ${CFLAGS:-} \
     -Wl,--hash-style=both,-z,nodlopen,-z,noexecstack,-z,relro,-z,now \
+    -Wl,-soname,libolly.so \
     -Wl,--version-script="$here/libolly.map",-Bsymbolic

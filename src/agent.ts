@@ -13,11 +13,12 @@ import {
   ExportSetupError,
 } from "./export/exporter.ts";
 import { ControlPage } from "./hook/control-page.ts";
-import { Intake, type IntakeSource } from "./hook/intake.ts";
+import { Intake, type IntakeSource, type Sender } from "./hook/intake.ts";
 import { countersByReason } from "./hook/library-counters.ts";
 import { HookSetupError } from "./hook/setup-error.ts";
 import { networkNamespaceOf } from "./host/network-namespace.ts";
 import { OpenFiles } from "./host/open-files.ts";
+import { ProcessChoice } from "./host/process-choice.ts";
 import { ProcessResources } from "./host/process-resource.ts";
 import { createSystemClock } from "./host/system-clock.ts";
 import { unixNs } from "./lib/clock.ts";
@@ -90,6 +91,7 @@ class RunningAgent implements Agent {
   readonly #messages = new Counters();
   readonly #files = new OpenFiles();
   readonly #resources: ProcessResources;
+  readonly #choice: ProcessChoice;
   readonly #exporter: Exporter;
   readonly #pipeline: Pipeline;
   readonly #intake: Intake;
@@ -125,6 +127,7 @@ class RunningAgent implements Agent {
       random: randomFraction,
       log,
     });
+    this.#choice = new ProcessChoice(config.hook.processes);
     this.#pipeline = new Pipeline({
       protocols: enabledProtocols(config),
       policy: { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) },
@@ -148,6 +151,8 @@ class RunningAgent implements Agent {
       drops,
       log,
       wire: { message: decodeMessage, processHello: decodeProcessHello },
+      wants: (sender, hello) => this.#wants(sender, hello),
+      refuse: (token) => this.#control?.refuse(token),
       wake: () => this.#wake(),
       events: {
         processStarted: (source, hello) => this.#processStarted(source, hello),
@@ -171,6 +176,7 @@ class RunningAgent implements Agent {
           onDemand: hook.onDemand,
           captureBytesMax: limits.captureBytesMax,
           logCapture: hook.logCapture,
+          children: hook.children,
         });
       }
     } catch (error) {
@@ -188,6 +194,7 @@ class RunningAgent implements Agent {
       active: this.#control?.read().active ?? false,
       socketPath: this.socketPath,
       processes: this.#processes(),
+      leftAlone: this.#choice.leftAlone(),
       messages: this.#messages.toRecord(),
       spans: this.#spans,
       logs: this.#logs,
@@ -252,6 +259,12 @@ class RunningAgent implements Agent {
       this.#lastStatusNs = nowNs;
     }
     return this.#lastStatus;
+  }
+
+  #wants({ pid, uid }: Sender, hello: ProcessHello): boolean {
+    const wanted = this.#choice.wants({ pid, uid, hello });
+    if (!wanted) this.#log.debug(`process ${pid} is left alone: ${hello.executable}`);
+    return wanted;
   }
 
   #processStarted(source: IntakeSource, hello: ProcessHello): void {

@@ -83,7 +83,8 @@ enum olly_address_bytes {
  * at most 256 bytes, in order); and environment variables by their own name:
  * OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES. Header timestamp = when the library started.
  * The datagram carries exactly one descriptor: the ring's memfd, or none in fallback mode (then
- * every message follows as a datagram of its own).
+ * every message follows as a datagram of its own, and the key "token" names the sender with 16
+ * hexadecimal digits: by it the control page tells a process that it is refused).
  */
 #define OLLY_PROCESS_ARGS_MAX 8u
 #define OLLY_PROCESS_STRING_BYTES_MAX 256u
@@ -152,6 +153,12 @@ enum olly_counter {
     OLLY_COUNT_INTERNAL = 6,       /* "cannot happen" happened; the call was passed through */
     OLLY_COUNT_DATAGRAM_FULL = 7,  /* fallback mode: the hook socket refused the datagram */
     OLLY_COUNT_CONFINED = 8,       /* seccomp filters that the process asked for: then quiet */
+    OLLY_COUNT_CHILD_ENVIRONMENT = 9, /* children's environments too large to be changed */
+};
+
+/* What the agent's rules say of a process: olly_ring_header.verdict. */
+enum olly_verdict {
+    OLLY_VERDICT_REFUSED = 1, /* nothing of it is wanted: quiet until the next agent epoch */
 };
 
 struct olly_ring_header {
@@ -159,7 +166,8 @@ struct olly_ring_header {
     uint32_t version; /* OLLY_WIRE_VERSION */
     uint32_t data_bytes;
     uint32_t pid;
-    uint8_t reserved0[48];
+    uint32_t verdict; /* offset 16: olly_verdict, by the agent; 0: traced */
+    uint8_t reserved0[44];
     uint64_t head; /* offset 64, producers */
     uint8_t reserved1[56];
     uint64_t tail; /* offset 128, consumer */
@@ -167,6 +175,7 @@ struct olly_ring_header {
     uint64_t counters[OLLY_RING_COUNTERS]; /* offset 192, atomic adds by the library */
 };
 
+_Static_assert(offsetof(struct olly_ring_header, verdict) == 16, "verdict");
 _Static_assert(offsetof(struct olly_ring_header, head) == 64, "head has its own cache line");
 _Static_assert(offsetof(struct olly_ring_header, tail) == 128, "tail has its own cache line");
 _Static_assert(offsetof(struct olly_ring_header, counters) == 192, "counters");
@@ -182,6 +191,15 @@ enum olly_control_switch {
     OLLY_SWITCH_LOG_CAPTURE = 0x01, /* emit LOG_WRITE */
 };
 
+/* Which environment a program's children get. */
+enum olly_children {
+    OLLY_CHILDREN_INHERIT = 0, /* what the program gives them */
+    OLLY_CHILDREN_ALWAYS = 1,  /* LD_PRELOAD, OLLY_SOCKET, OLLY_CONTROL are added when missing */
+    OLLY_CHILDREN_NEVER = 2,   /* they are taken out */
+};
+
+#define OLLY_REFUSED_MAX 64u
+
 struct olly_control_page {
     uint8_t active; /* 0 dormant, 1 active; the one byte that every hook reads first */
     uint8_t resume; /* agents' own: 1 = tracing was on when the last agent ended in order */
@@ -192,6 +210,11 @@ struct olly_control_page {
     uint32_t capture_bytes_max; /* per call; 0: OLLY_CAPTURE_BYTES_DEFAULT; at most 262144. Log
                                    writes always have the default */
     uint32_t switches;          /* olly_control_switch */
+    uint32_t children;          /* olly_children */
+    uint32_t refusals; /* how often refused[] was written, the latest at (refusals - 1) modulo
+                          OLLY_REFUSED_MAX; raised after the token was stored */
+    uint8_t reserved1[480];
+    uint64_t refused[OLLY_REFUSED_MAX]; /* tokens of refused processes that have no ring */
 };
 
 _Static_assert(offsetof(struct olly_control_page, version) == 4, "version");
@@ -199,5 +222,9 @@ _Static_assert(offsetof(struct olly_control_page, agent_epoch) == 8, "agent_epoc
 _Static_assert(offsetof(struct olly_control_page, activation) == 12, "activation");
 _Static_assert(offsetof(struct olly_control_page, capture_bytes_max) == 16, "capture_bytes_max");
 _Static_assert(offsetof(struct olly_control_page, switches) == 20, "switches");
+_Static_assert(offsetof(struct olly_control_page, children) == 24, "children");
+_Static_assert(offsetof(struct olly_control_page, refusals) == 28, "refusals");
+_Static_assert(offsetof(struct olly_control_page, refused) == 512, "refused");
+_Static_assert(sizeof(struct olly_control_page) <= OLLY_CONTROL_BYTES, "fits its page");
 
 #endif

@@ -34,7 +34,9 @@ static void olly__module_dynamic(struct olly_module *module, const ElfW(Dyn) *dy
 }
 
 bool olly_module_read(const struct dl_phdr_info *info, struct olly_module *module) {
-    *module = (struct olly_module){.base = info->dlpi_addr, .low = UINTPTR_MAX};
+    *module = (struct olly_module){.name = info->dlpi_name,
+                                    .base = info->dlpi_addr,
+                                    .low = UINTPTR_MAX};
     const ElfW(Dyn) *dynamic = NULL;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];

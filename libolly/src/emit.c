@@ -14,7 +14,11 @@ size_t olly_capture_bytes_max(void) {
     return most < OLLY_CAPTURE_BYTES_MAX ? most : OLLY_CAPTURE_BYTES_MAX;
 }
 
+/* What the agent's rules leave alone is no loss. */
 void olly_count(enum olly_counter counter) {
+    if (olly_is_left_alone()) {
+        return;
+    }
     uint64_t *counters = olly_process->mode == OLLY_MODE_RING ? olly_ring->counters
                                                               : olly_process->counters;
     __atomic_fetch_add(&counters[counter], 1, __ATOMIC_RELAXED);

@@ -53,10 +53,22 @@ static void olly__arguments(struct olly__text *text) {
     }
 }
 
+static void olly__token(struct olly__text *text) {
+    uint64_t token = olly_process->token;
+    char digits[16];
+    for (size_t i = 0; i < sizeof digits; i++) {
+        digits[i] = "0123456789abcdef"[token >> (60 - 4 * i) & 15];
+    }
+    if (token != 0) {
+        olly__pair(text, "token", digits, sizeof digits);
+    }
+}
+
 size_t olly_hello_payload(uint8_t *to, size_t room) {
     struct olly__text text = {.to = to, .used = 0, .room = room};
     olly__executable(&text);
     olly__arguments(&text);
+    olly__token(&text);
     for (size_t i = 0; olly_repeated_variables[i] != NULL; i++) {
         const char *value = olly_repeated_value(i);
         if (value[0] != '\0') {

@@ -5,6 +5,10 @@
  */
 #include "olly.h"
 
+/* The agent of root, as SYSTEM_SOCKET_PATH in src/config/paths.ts has it. */
+#define OLLY_SYSTEM_SOCKET "/var/run/olly/hook.sock"
+#define OLLY_SYSTEM_CONTROL "/var/run/olly/control"
+
 extern char **environ __attribute__((weak));
 
 const char *const olly_repeated_variables[] = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
@@ -52,25 +56,58 @@ static void olly__keep_environment(void) {
     }
 }
 
+static const char *olly__inert(enum olly_choice choice) {
+    switch (choice) {
+    case OLLY_CHOICE_LEFT_ALONE: return "a tool of the system: left alone";
+    case OLLY_CHOICE_SECOND: return "another copy of the library comes first: inert";
+    case OLLY_CHOICE_ASKED:
+    case OLLY_CHOICE_SYSTEM_WIDE: return NULL;
+    case OLLY_CHOICE_PRIVILEGED: break;
+    }
+    return "privileged: inert";
+}
+
+/* Where the agent is: as the environment says; system-wide, where the system's agent is. */
+static bool olly__find_agent(enum olly_choice choice, const char **control) {
+    const char *socket = olly_environment("OLLY_SOCKET");
+    *control = olly_environment("OLLY_CONTROL");
+    if (choice == OLLY_CHOICE_SYSTEM_WIDE && socket == NULL && *control == NULL) {
+        socket = OLLY_SYSTEM_SOCKET;
+        *control = OLLY_SYSTEM_CONTROL;
+    }
+    return *control != NULL && socket != NULL &&
+           olly_string_copy(olly_socket_path, socket, sizeof olly_socket_path) != 0;
+}
+
 __attribute__((constructor)) static void olly__start(void) {
     olly_resolve();
     if (olly__is_set("OLLY_DISABLED")) {
         olly__say("disabled");
         return;
     }
-    const char *control = olly_environment("OLLY_CONTROL");
-    const char *socket = olly_environment("OLLY_SOCKET");
-    if (control == NULL || socket == NULL ||
-        olly_string_copy(olly_socket_path, socket, sizeof olly_socket_path) == 0) {
-        olly__say("OLLY_CONTROL and OLLY_SOCKET must be paths: inert");
+    const char *library = NULL;
+    const char *control = NULL;
+    enum olly_choice choice = olly_choose(&library);
+    const char *inert = olly__inert(choice);
+    if (inert == NULL && !olly__find_agent(choice, &control)) {
+        inert = "OLLY_CONTROL and OLLY_SOCKET must be paths: inert";
+    }
+    if (inert != NULL) {
+        /* A privileged program's environment is another user's, who could ask for the words. */
+        if (choice != OLLY_CHOICE_PRIVILEGED) {
+            olly__say(inert);
+        }
         return;
     }
     olly__keep_environment();
     olly_identity_start();
     olly_start_time = olly_now();
+    if (choice == OLLY_CHOICE_ASKED) {
+        olly_children_start(library, olly_socket_path, control);
+    }
     /* From this line on other threads, if there are any, may find tracing active. */
     if (!olly_control_map(control)) {
-        olly__say("no control page: inert");
+        olly__say("no control page of root or of this user: inert");
         return;
     }
     olly_stdio_patch();

@@ -13,6 +13,8 @@
 #define OLLY_PATH_BYTES_MAX 108u       /* sun_path, its NUL included */
 #define OLLY_CONTROL_PATH_BYTES_MAX 1024u
 #define OLLY_ENVIRONMENT_BYTES_MAX 4096u /* one environment variable that PROCESS repeats */
+#define OLLY_EXEC_ENTRIES_MAX 1000u       /* of an environment that is changed for a child: */
+#define OLLY_EXEC_PRELOAD_BYTES_MAX 2048u /* 8 KB of stack at most, 2 for its LD_PRELOAD */
 #define OLLY_ADDRESS_BYTES_MAX 108u
 #define OLLY_LOG_CHECK_BYTES 64u       /* a NUL byte among the first ones: not text */
 #define OLLY_LOG_CONTROLS_MIN 2u       /* nor with so many control characters and, besides, */

@@ -44,13 +44,10 @@ extern uint64_t olly_seen_key; /* agent_epoch and activation as this process las
 extern uint32_t olly_generation;
 
 bool olly_control_map(const char *path);
+bool olly_is_trusted_owner(uint32_t uid);
 const struct olly_control_page *olly_control_set(const struct olly_control_page *page);
 void olly_generation_next(void);
 void olly_key_changed(uint64_t key);
-
-static inline bool olly_dormant(void) {
-    return OLLY_LIKELY(__atomic_load_n(&olly_control->active, __ATOMIC_RELAXED) == 0);
-}
 
 static inline uint64_t olly_key(void) {
     const uint64_t *key = (const uint64_t *)(const void *)&olly_control->agent_epoch;
@@ -76,11 +73,26 @@ struct olly_process {
     uint32_t owns_ring; /* olly_ring is this process's, not its parent's */
     uint64_t registering_since; /* 0: nobody is registering */
     uint64_t next_attempt;
+    uint32_t refused_epoch; /* the agent of this epoch wants nothing of this process */
+    uint32_t refusals_seen; /* of the control page, without a ring */
+    uint64_t token;         /* by which the control page names this process, without a ring */
     uint64_t counters[OLLY_RING_COUNTERS]; /* until there is a ring */
 };
 
 extern struct olly_process *olly_process;
 extern bool olly_process_wipes;
+
+/* By the rules of the agent that is running. An agent's epoch is never 0. */
+static inline bool olly_is_left_alone(void) {
+    return OLLY_UNLIKELY(__atomic_load_n(&olly_process->refused_epoch, __ATOMIC_RELAXED) ==
+                         __atomic_load_n(&olly_control->agent_epoch, __ATOMIC_RELAXED));
+}
+
+/* What every hook asks first. */
+static inline bool olly_dormant(void) {
+    return OLLY_LIKELY(__atomic_load_n(&olly_control->active, __ATOMIC_RELAXED) == 0) ||
+           olly_is_left_alone();
+}
 
 struct olly_thread {
     uint32_t tid;
@@ -125,6 +137,7 @@ size_t olly_string_copy(char *to, const char *from, size_t room);
 /* ---- elf.c, resolve.c ---- */
 
 struct olly_module {
+    const char *name; /* as it was asked for: the entry of LD_PRELOAD */
     uintptr_t base;
     uintptr_t low;
     uintptr_t high;
@@ -150,6 +163,43 @@ void olly_resolve(void);
 void *olly_find_next(const char *name);
 int *olly_errno_place(void);
 long olly_with_errno(long raw);
+
+/* ---- choice.c: whether this process is hooked at all ---- */
+
+enum olly_choice {
+    OLLY_CHOICE_ASKED,       /* LD_PRELOAD names this library */
+    OLLY_CHOICE_SYSTEM_WIDE, /* every program of the host loads it */
+    OLLY_CHOICE_LEFT_ALONE,  /* system-wide, and the program is a tool of the system */
+    OLLY_CHOICE_PRIVILEGED,  /* setuid and the like: the environment is somebody else's */
+    OLLY_CHOICE_SECOND,      /* another copy of this library stands before this one */
+};
+
+/* library: the path under which this library was loaded. */
+enum olly_choice olly_choose(const char **library);
+
+/* ---- exec_environment.c ---- */
+
+/* What has to be done to an environment, found without writing anything but the plan. */
+struct olly_child_plan {
+    enum olly_children mode;
+    bool needed;
+    bool fits; /* what is needed is small enough for a stack */
+    bool listed; /* LD_PRELOAD names the library */
+    bool has_socket;
+    bool has_control;
+    size_t entries;
+    const char *list; /* the value of LD_PRELOAD, or null */
+    size_t list_bytes;
+    size_t preload_bytes; /* room for the new LD_PRELOAD entry */
+};
+
+#define OLLY_CHILD_ENTRIES_ADDED 4 /* three variables and the NULL */
+
+void olly_children_start(const char *library, const char *socket, const char *control);
+void olly_child_plan(char *const environment[], enum olly_children mode,
+                     struct olly_child_plan *plan);
+char **olly_child_environment(char *const environment[], const struct olly_child_plan *plan,
+                              char **room, char *preload);
 
 /* ---- init.c ---- */
 
@@ -179,9 +229,19 @@ extern char olly_socket_path[OLLY_PATH_BYTES_MAX];
 extern uint64_t olly_start_time;
 
 bool olly_register(void);
+bool olly_refused_on_page(void);
+void olly_refuse(void);
 void olly_register_at_start(void);
 int olly_hook_socket_open(void);
 size_t olly_hello_payload(uint8_t *to, size_t room);
+
+/* Whether the agent's rules leave this process alone, which it says after the hello. */
+static inline bool olly_refused(void) {
+    if (OLLY_LIKELY(olly_process->mode == OLLY_MODE_RING)) {
+        return __atomic_load_n(&olly_ring->verdict, __ATOMIC_RELAXED) == OLLY_VERDICT_REFUSED;
+    }
+    return olly_refused_on_page();
+}
 
 /* True when messages can be emitted; otherwise tries to get there, at a bounded rate. */
 static inline bool olly_ready(void) {
@@ -192,7 +252,11 @@ static inline bool olly_ready(void) {
     if (OLLY_LIKELY(__atomic_load_n(&process->mode, __ATOMIC_ACQUIRE) != OLLY_MODE_NONE &&
                     process->epoch == __atomic_load_n(&olly_control->agent_epoch,
                                                       __ATOMIC_RELAXED))) {
-        return true;
+        if (OLLY_LIKELY(!olly_refused())) {
+            return true;
+        }
+        olly_refuse();
+        return false;
     }
     return olly_register();
 }

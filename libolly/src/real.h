@@ -135,6 +135,29 @@ typedef struct sockaddr olly_sockaddr;
     X(int, pipe, (int pair[2]), (pair), olly_raw(SYS_pipe2, pair, 0))                          \
     X(int, pipe2, (int pair[2], int flags), (pair, flags), olly_raw(SYS_pipe2, pair, flags))
 
+/* A libc without one of them: ENOSYS (38); posix_spawn returns errors instead of setting errno. */
+#define OLLY_REAL_STARTERS(X)                                                                  \
+    X(int, execve, (const char *path, char *const arguments[], char *const with[]),            \
+      (path, arguments, with), olly_raw(SYS_execve, path, arguments, with))                    \
+    X(int, execv, (const char *path, char *const arguments[]), (path, arguments), -38)         \
+    X(int, execvp, (const char *file, char *const arguments[]), (file, arguments), -38)        \
+    X(int, execvpe, (const char *file, char *const arguments[], char *const with[]),           \
+      (file, arguments, with), -38)                                                            \
+    X(int, fexecve, (int fd, char *const arguments[], char *const with[]),                     \
+      (fd, arguments, with), olly_raw(SYS_execveat, fd, "", arguments, with, AT_EMPTY_PATH))   \
+    X(int, execveat,                                                                           \
+      (int at, const char *path, char *const arguments[], char *const with[], int flags),      \
+      (at, path, arguments, with, flags),                                                      \
+      olly_raw(SYS_execveat, at, path, arguments, with, flags))                                \
+    X(int, posix_spawn,                                                                        \
+      (pid_t *pid, const char *path, const void *actions, const void *attributes,              \
+       char *const arguments[], char *const with[]),                                           \
+      (pid, path, actions, attributes, arguments, with), 38)                                   \
+    X(int, posix_spawnp,                                                                       \
+      (pid_t *pid, const char *file, const void *actions, const void *attributes,              \
+       char *const arguments[], char *const with[]),                                           \
+      (pid, file, actions, attributes, arguments, with), 38)
+
 #define OLLY_REAL_PROCESS(X)                                                                   \
     X(int, prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d),          \
       olly_raw(SYS_prctl, option, a, b, c, d))
@@ -151,6 +174,7 @@ typedef struct sockaddr olly_sockaddr;
     OLLY_REAL_CONNECTIONS(X)                                                                   \
     OLLY_REAL_WAITS(X)                                                                         \
     OLLY_REAL_DESCRIPTORS(X)                                                                   \
+    OLLY_REAL_STARTERS(X)                                                                      \
     OLLY_REAL_PROCESS(X)                                                                       \
     OLLY_REAL_MAKERS(X)                                                                        \
     OLLY_REAL_PAIR_MAKERS(X)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "olly.h"
@@ -19,8 +20,19 @@
 char olly_socket_path[OLLY_PATH_BYTES_MAX];
 uint64_t olly_start_time;
 
+/* In a directory that others may write to anybody could listen. */
+static long olly__socket_is_trusted(void) {
+    struct stat about;
+    long result = olly_raw(SYS_newfstatat, AT_FDCWD, olly_socket_path, &about, 0);
+    return result < 0 ? result : olly_is_trusted_owner(about.st_uid) ? 0 : -EACCES;
+}
+
 /* Connected to the hook socket, or a negative errno. */
 int olly_hook_socket_open(void) {
+    long trusted = olly__socket_is_trusted();
+    if (trusted < 0) {
+        return (int)trusted;
+    }
     long fd = olly_raw(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return (int)fd;
@@ -125,6 +137,7 @@ static void olly__ring_install(struct olly_ring_header *ring) {
 static long olly__hand_over_ring(int socket) {
     int fd = olly__ring_file();
     if (fd == -ENOSYS || fd == -EPERM || fd == -EACCES) {
+        olly_process->token = olly_now() ^ (uint64_t)olly_process->pid << 40;
         long sent = olly__send_hello(socket, -1);
         if (sent >= 0) {
             __atomic_store_n(&olly_process->mode, OLLY_MODE_DATAGRAM, __ATOMIC_RELEASE);
@@ -198,6 +211,42 @@ bool olly_register(void) {
     }
     __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
     return result >= 0;
+}
+
+/* The verdict of an agent without a ring to write it to: a list of tokens, read when it grew. */
+bool olly_refused_on_page(void) {
+    const struct olly_control_page *control = olly_control;
+    uint32_t refusals = __atomic_load_n(&control->refusals, __ATOMIC_ACQUIRE);
+    if (refusals == olly_process->refusals_seen) {
+        return false;
+    }
+    for (size_t i = 0; i < OLLY_REFUSED_MAX; i++) {
+        if (__atomic_load_n(&control->refused[i], __ATOMIC_RELAXED) == olly_process->token) {
+            return true;
+        }
+    }
+    olly_process->refusals_seen = refusals;
+    return false;
+}
+
+/* Quiet for the rest of this agent's epoch, and the ring's memory goes back: empty memory takes
+ * its address, because another thread may still be writing there. */
+void olly_refuse(void) {
+    struct olly_process *process = olly_process;
+    if (!olly_same_process() || !olly__claim(olly_now())) {
+        return;
+    }
+    uint32_t mode = process->mode;
+    if (mode != OLLY_MODE_NONE && olly_refused()) {
+        __atomic_store_n(&process->refused_epoch, process->epoch, __ATOMIC_RELAXED);
+        __atomic_store_n(&process->mode, OLLY_MODE_NONE, __ATOMIC_RELEASE);
+    }
+    if (mode == OLLY_MODE_RING && process->mode == OLLY_MODE_NONE) {
+        process->owns_ring = 0;
+        olly_raw(SYS_mmap, olly_ring, OLLY__RING_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    }
+    __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
 }
 
 /* Before the program runs there is time to wait for a busy agent, but not much. */

@@ -29,8 +29,8 @@ flags="-O1 -g -Wall -Wextra -Werror -pthread -U_FORTIFY_SOURCE"
 # shellcheck disable=SC2086 # flags is a list of words
 (
     cd "$here" || exit 1
-    $cc $flags -o "$build/work" work.c work_process.c work_capture.c work_faults.c work_names.c &&
-        $cc $flags -o "$build/suite" suite.c harness.c test_data.c test_capture.c test_process.c test_agent.c test_names.c &&
+    $cc $flags -o "$build/work" work.c work_*.c &&
+        $cc $flags -o "$build/suite" suite.c harness.c test_*.c &&
         $cc $flags -o "$build/agent" agent.c harness.c &&
         $cc $flags -O2 -o "$build/bench" bench.c harness.c
 ) || exit 1

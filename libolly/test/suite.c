@@ -139,5 +139,6 @@ int main(int argc, char **argv) {
     run_all(process_tests, &failed);
     run_all(agent_tests, &failed);
     run_all(names_tests, &failed);
+    run_all(choice_tests, &failed);
     return failed != 0;
 }

@@ -15,6 +15,7 @@ extern const struct test capture_tests[];
 extern const struct test process_tests[];
 extern const struct test agent_tests[];
 extern const struct test names_tests[];
+extern const struct test choice_tests[];
 extern const char *library_path;
 extern const char *work_path;
 

@@ -196,6 +196,75 @@ static void no_memfd(void) {
     agent_free(agent);
 }
 
+static bool maps_a_ring(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    char *maps = file_text(path);
+    bool found = strstr(maps, "memfd:olly-ring") != NULL;
+    free(maps);
+    return found;
+}
+
+/* What the rules leave alone is quiet at once, gives its ring back, and asks the next agent. */
+static void refused(void) {
+    struct agent *agent = agent_new(library_path);
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    CHECK(maps_a_ring(stepper.pid));
+    agent->rings[0].header->verdict = OLLY_VERDICT_REFUSED;
+    step(&stepper, 'b');
+    step(&stepper, 'c');
+    agent_activate(agent, false);
+    agent_activate(agent, true);
+    step(&stepper, 'd');
+    CHECK(agent->hellos == 1 && !maps_a_ring(stepper.pid));
+    agent_restart(agent);
+    step(&stepper, 'e');
+    usleep(20000);
+    step(&stepper, 'f');
+    stepper_end(&stepper);
+    CHECK(agent->hellos == 2);
+    const char *untold[] = {"step-b", "step-c", "step-d"};
+    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++) {
+        expect(agent, OLLY_MSG_DATA_OUT, untold[i], 0);
+        expect(agent, OLLY_MSG_DATA_IN, untold[i], 0);
+    }
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-f", 1);
+    for (int i = 0; i < (int)OLLY_RING_COUNTERS; i++) {
+        CHECK(agent_counter(agent, (enum olly_counter)i) == 0); /* a wish, not a loss */
+    }
+    agent_free(agent);
+}
+
+/* The same without a ring: the control page names the process by the token of its hello. */
+static void refused_without_ring(void) {
+    struct agent *agent = agent_new(library_path);
+    agent->refused_call = SYS_memfd_create;
+    agent->refused_with = ENOSYS;
+    struct stepper stepper = stepper_start(agent);
+    step(&stepper, 'a');
+    usleep(20000);
+    agent_poll(agent);
+    const struct message *hello = &agent->messages[0];
+    const char *token = memmem(hello->payload, hello->header.payload_len, "token", 6);
+    CHECK(token != NULL && strlen(token + 6) == 16);
+    agent->control->refused[OLLY_REFUSED_MAX - 1] = strtoull(token + 6, NULL, 16) + 1;
+    __atomic_store_n(&agent->control->refusals, 64, __ATOMIC_RELEASE);
+    step(&stepper, 'b');
+    agent->control->refused[0] = strtoull(token + 6, NULL, 16);
+    __atomic_store_n(&agent->control->refusals, 65, __ATOMIC_RELEASE);
+    step(&stepper, 'c');
+    usleep(20000);
+    agent_poll(agent);
+    stepper_end(&stepper);
+    CHECK(agent->hellos == 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-a", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-b", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "step-c", 0);
+    agent_free(agent);
+}
+
 /* Without MADV_WIPEONFORK a fork is noticed all the same. */
 static void no_wipe(void) {
     struct agent *agent = agent_new(library_path);
@@ -218,6 +287,8 @@ const struct test agent_tests[] = {
     {"control page missing or short: inert", no_control_page},
     {"hello: executable, arguments, service environment", hello},
     {"no memfd: one datagram per message", no_memfd},
+    {"refused: quiet, memory given back, asks the next agent", refused},
+    {"refused without a ring: told by the control page", refused_without_ring},
     {"no MADV_WIPEONFORK: fork is noticed", no_wipe},
     {NULL, NULL},
 };

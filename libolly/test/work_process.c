@@ -244,6 +244,8 @@ int work_process(const char *mode, char **arguments) {
         {"jump", work_jump},     {"cancel", work_cancel}, {"stdio", work_stdio},
         {"steps", work_steps},   {"loop", work_loop},     {"left", work_traces_left},
         {"faults", work_faults}, {"large", work_large},   {"flood", work_flood},
+        {"exec", work_exec},     {"exec-null", work_exec_null},
+        {"exec-large", work_exec_large},
         {"confined-prctl", work_confined_prctl},
         {"confined-syscall", work_confined_syscall},
     };

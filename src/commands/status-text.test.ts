@@ -9,6 +9,7 @@ test("a status shows every process, exporter and drop", () => {
       startedAt: "2023-11-14T22:13:20.000Z",
       active: false,
       socketPath: "/s/hook.sock",
+      leftAlone: { "deny executable=sshd": 2, "default deny": 3 },
       processes: [
         {
           pid: 7,
@@ -54,6 +55,7 @@ test("a status shows every process, exporter and drop", () => {
       "tracing   off (olly trace start)",
       "seen      10 messages: 4 spans, 2 log records",
       "dropped   ring_full 3, parse_error 1",
+      "left out  5 processes: deny executable=sshd 2, default deny 3",
       "otlp      retrying, 1 spans and 0 log records sent, 5 waiting, lost 2 spans and 0 log records, last failure: connection refused",
       "",
       "PID    SERVICE  EXECUTABLE        MESSAGES  SPANS  LOGS  DROPPED",

@@ -9,11 +9,18 @@ export function renderStatus(status: AgentStatus, directory: string): string {
     `tracing   ${tracing}`,
     `seen      ${messages} messages: ${status.spans} spans, ${status.logs} log records`,
     `dropped   ${dropsText(status.drops)}`,
+    ...leftAloneLines(status),
     ...status.exporters.map((exporter) => `${exporter.name.padEnd(8)}  ${exporterText(exporter)}`),
     "",
     ...processLines(status),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function leftAloneLines({ leftAlone }: AgentStatus): string[] {
+  const processes = sumOf(leftAlone);
+  if (processes === 0) return [];
+  return [`left out  ${processes} processes: ${dropsText(leftAlone)}`];
 }
 
 function exporterText(exporter: ExporterStatus): string {

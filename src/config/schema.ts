@@ -3,6 +3,7 @@
  * defaults, and for the examples' check. Invariant: each key that is listed has an effect.
  */
 import type { Attribute } from "../model/attributes.ts";
+import { type ProcessRules, ruleActions } from "../model/process-rule.ts";
 import { type LogLevel, logLevels } from "../self/log.ts";
 import {
   automaticFlag,
@@ -17,6 +18,7 @@ import {
   type ValueOf,
 } from "./key.ts";
 import { socketPathProblem } from "./paths.ts";
+import { processRules } from "./process-rules.ts";
 
 /** OTLP over gRPC, where nothing else is said (OpenTelemetry protocol/exporter.md). */
 export const DEFAULT_OTLP_ENDPOINT = "http://localhost:4317";
@@ -24,6 +26,9 @@ const OTLP_TIMEOUT_MS = 10_000;
 
 export const stdoutFormats = ["pretty", "json"] as const;
 export type StdoutFormat = (typeof stdoutFormats)[number];
+
+/** inherit: what the program passes; always: hooked too; never: not hooked. */
+const childrenChoices = ["inherit", "always", "never"] as const;
 
 export const configKeys = {
   service_name: text("Name of a program that does not say its own.", {
@@ -43,6 +48,13 @@ export const configKeys = {
   "hook.on_demand": flag("Start dormant; `olly trace start` begins.", { initial: false }),
   "hook.log_capture": flag("Capture what programs write to stdout, stderr and log files.", {
     initial: true,
+  }),
+  "hook.processes.rules": processRules("Which processes are traced; the first that matches."),
+  "hook.processes.default": choice("For a process that no rule matches.", ruleActions, {
+    initial: "allow",
+  }),
+  "hook.children": choice("What programs that a hooked one starts inherit.", childrenChoices, {
+    initial: "inherit",
   }),
   "hook.debug": flag("The library and the agent say what they do.", {
     initial: false,
@@ -115,6 +127,8 @@ export interface Config {
     readonly socketPath: string;
     readonly onDemand: boolean;
     readonly logCapture: boolean;
+    readonly processes: ProcessRules;
+    readonly children: (typeof childrenChoices)[number];
     readonly debug: boolean;
   };
   readonly tracing: {
@@ -150,6 +164,11 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
       socketPath: settings["hook.socket_path"] ?? context.defaultSocketPath,
       onDemand: settings["hook.on_demand"],
       logCapture: settings["hook.log_capture"],
+      processes: {
+        rules: settings["hook.processes.rules"],
+        otherwise: settings["hook.processes.default"],
+      },
+      children: settings["hook.children"],
       debug: settings["hook.debug"],
     },
     tracing: {

@@ -25,7 +25,12 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const settings = { onDemand: false, captureBytesMax: 4096, logCapture: true };
+const settings = {
+  onDemand: false,
+  captureBytesMax: 4096,
+  logCapture: true,
+  children: "inherit",
+} as const;
 
 test("a new page is dormant, readable by everyone, 4096 zero bytes", () => {
   const page = ControlPage.create(path);
@@ -37,6 +42,7 @@ test("a new page is dormant, readable by everyone, 4096 zero bytes", () => {
     activation: 0,
     captureBytesMax: 0,
     logCapture: false,
+    children: 0,
   });
   page.close();
   expect(statSync(path).mode & 0o777).toBe(0o644);
@@ -54,6 +60,7 @@ test("start states everything and switches tracing on", () => {
     activation: 1,
     captureBytesMax: 4096,
     logCapture: true,
+    children: 0,
   });
   page.close();
   expect([...readFileSync(path).subarray(0, 24)]).toEqual([
@@ -122,9 +129,33 @@ test("every start of tracing is a new activation, a stop is none", () => {
 
 test("the capture limit stays within what is taken of one call", () => {
   const page = ControlPage.create(path);
-  page.configure({ captureBytesMax: 1e6, logCapture: false });
+  page.configure({ ...settings, captureBytesMax: 1e6, logCapture: false });
   expect(page.read()).toMatchObject({ captureBytesMax: 65_536, logCapture: false });
   page.close();
+});
+
+test("what children get is a number of the wire", () => {
+  const page = ControlPage.create(path);
+  for (const [children, number] of [
+    ["always", 1],
+    ["never", 2],
+    ["inherit", 0],
+  ] as const) {
+    page.configure({ ...settings, children });
+    expect(page.read().children).toBe(number);
+  }
+  page.close();
+});
+
+test("refused tokens fill the list in turn, counted after they are stored", () => {
+  const page = ControlPage.create(path);
+  for (let token = 1n; token <= 66n; token++) page.refuse(token + (1n << 63n));
+  page.close();
+  const bytes = readFileSync(path);
+  expect(bytes.readUInt32LE(28)).toBe(66);
+  const tokens = [0, 1, 2, 63].map((index) => bytes.readBigUInt64LE(512 + 8 * index) - (1n << 63n));
+  expect(tokens).toEqual([65n, 66n, 3n, 64n]);
+  expect(bytes.subarray(1024).every((byte) => byte === 0)).toBe(true);
 });
 
 test("trace commands work without an agent", () => {

@@ -15,12 +15,21 @@ import {
 } from "node:fs";
 import { reasonOf } from "../lib/setup-error.ts";
 import { limits } from "../limits.ts";
-import { CONTROL_BYTES, controlOffset, controlSwitch, RING_VERSION } from "./layout.ts";
+import {
+  CONTROL_BYTES,
+  childrenMode,
+  controlOffset,
+  controlSwitch,
+  REFUSED_MAX,
+  RING_VERSION,
+} from "./layout.ts";
 import { HookSetupError } from "./setup-error.ts";
 
 const OPEN_CLOEXEC = 0o2000000;
 /** Processes of any user map it read-only. */
 const CONTROL_MODE = 0o644;
+
+export type Children = keyof typeof childrenMode;
 
 /** The page's fields as they are in the file. */
 export interface ControlState {
@@ -34,6 +43,8 @@ export interface ControlState {
   readonly activation: number;
   readonly captureBytesMax: number;
   readonly logCapture: boolean;
+  /** What environment the children of hooked programs get. */
+  readonly children: number;
 }
 
 export interface ControlSettings {
@@ -45,6 +56,7 @@ export interface ControlSettings {
   /** Captured bytes of one call, at most limits.captureBytesMax. */
   readonly captureBytesMax: number;
   readonly logCapture: boolean;
+  readonly children: Children;
 }
 
 export class ControlPage {
@@ -95,7 +107,7 @@ export class ControlPage {
   }
 
   read(): ControlState {
-    const bytes = Buffer.alloc(controlOffset.switches + 4);
+    const bytes = Buffer.alloc(controlOffset.children + 4);
     readSync(this.#fd, bytes, 0, bytes.length, 0);
     return {
       active: bytes[controlOffset.active] === 1,
@@ -105,6 +117,7 @@ export class ControlPage {
       activation: bytes.readUInt32LE(controlOffset.activation),
       captureBytesMax: bytes.readUInt32LE(controlOffset.captureBytesMax),
       logCapture: (bytes.readUInt32LE(controlOffset.switches) & controlSwitch.logCapture) !== 0,
+      children: bytes.readUInt32LE(controlOffset.children),
     };
   }
 
@@ -118,10 +131,21 @@ export class ControlPage {
   }
 
   /** Changes what is captured, without a restart. */
-  configure(settings: Pick<ControlSettings, "captureBytesMax" | "logCapture">): void {
+  configure(settings: Omit<ControlSettings, "onDemand">): void {
     const captured = Math.min(Math.max(settings.captureBytesMax, 0), limits.captureBytesMax);
     this.#writeField(controlOffset.captureBytesMax, captured);
     this.#writeField(controlOffset.switches, settings.logCapture ? controlSwitch.logCapture : 0);
+    this.#writeField(controlOffset.children, childrenMode[settings.children]);
+  }
+
+  /** Tells a process that has no ring that nothing of it is wanted. `token`: of its hello. */
+  refuse(token: bigint): void {
+    const bytes = Buffer.alloc(8);
+    readSync(this.#fd, bytes, 0, 4, controlOffset.refusals);
+    const refusals = bytes.readUInt32LE(0);
+    bytes.writeBigUInt64LE(token);
+    this.#write(bytes, controlOffset.refused + 8 * (refusals % REFUSED_MAX));
+    this.#writeField(controlOffset.refusals, (refusals + 1) >>> 0);
   }
 
   /** Nobody listens for a while: programs pay nothing, and the next agent knows what was on. */

@@ -10,6 +10,12 @@ import { Drops } from "../self/drops.ts";
 import { ControlPage } from "./control-page.ts";
 import { Intake, type IntakeSource } from "./intake.ts";
 
+const settings = {
+  onDemand: false,
+  captureBytesMax: 4096,
+  logCapture: true,
+  children: "inherit",
+} as const;
 const HARNESS = join(import.meta.dir, "../../test/harness/fake-library.ts");
 
 let directory: string;
@@ -105,7 +111,7 @@ function agentScript(): string {
     });
     await intake.start();
     const control = ControlPage.create(${JSON.stringify(join(directory, "control"))});
-    control.start({ onDemand: false, captureBytesMax: 4096, logCapture: true });
+    control.start(${JSON.stringify(settings)});
     console.log("listening");
     setInterval(() => intake.poll(), 5);`;
 }
@@ -129,7 +135,7 @@ test("an agent is killed, another follows: same control page, processes come aga
     story.push(`${source.pid} ${Buffer.from(message.payload).toString()}`);
   });
   const control = ControlPage.create(path);
-  control.start({ onDemand: false, captureBytesMax: 4096, logCapture: true });
+  control.start(settings);
   expect(statSync(path).ino).toBe(ino);
   expect(control.read()).toMatchObject({ active: true, agentEpoch: 2, activation: 2 });
   control.close();

@@ -15,6 +15,7 @@ import { type HookSocket, openHookSocket } from "./hook-socket.ts";
 import { LibraryCounters } from "./library-counters.ts";
 import { deliverMerged } from "./merge.ts";
 import { helloOf } from "./process-files.ts";
+import { RefusedSenders } from "./refused-senders.ts";
 import { type MessageDecoder, notAfter, Ring } from "./ring.ts";
 import { mapRing } from "./shared-memory.ts";
 import { Source } from "./source.ts";
@@ -55,8 +56,18 @@ export interface IntakeOptions {
   readonly events: IntakeEvents;
   readonly wire: WireDecoders;
   readonly log: IntakeLog;
+  /** Asked once for each process that appears; false: nothing of it is delivered. */
+  readonly wants?: (sender: Sender, hello: ProcessHello) => boolean;
+  /** Tells a process without a ring, by the token of its hello, that it is not wanted. */
+  readonly refuse?: (token: bigint) => void;
   /** Called when datagrams have arrived, so that the agent may poll before its time. */
   readonly wake?: () => void;
+}
+
+/** From the kernel's credentials. */
+export interface Sender {
+  readonly pid: number;
+  readonly uid: number;
 }
 
 interface Pass {
@@ -78,6 +89,7 @@ export class Intake {
   readonly #counters: LibraryCounters;
   readonly #deliver: (source: Source, message: HookMessage) => void;
   readonly #newestOfPid = new Map<number, Source>();
+  readonly #refused = new RefusedSenders();
   #sources: Source[] = [];
   #pending: DatagramBatch[] = [];
   #socket: HookSocket | undefined;
@@ -225,12 +237,15 @@ export class Intake {
   }
 
   #takeMessage(
-    sender: { readonly pid: number; readonly uid: number },
+    sender: Sender,
     message: HookMessage,
     { fd, nowNs }: { readonly fd: number; readonly nowNs: number },
   ): void {
     if (message.type !== MessageType.process) {
-      const source = this.#newestOfPid.get(sender.pid) ?? this.#add(sender, undefined, nowNs);
+      if (this.#refused.has(sender.pid, nowNs)) return;
+      const source =
+        this.#newestOfPid.get(sender.pid) ??
+        this.#add(sender, { hello: helloOf(sender.pid), ring: undefined }, nowNs);
       source?.queue.push(message);
       return;
     }
@@ -256,13 +271,19 @@ export class Intake {
 
   /** A new source; one of the same pid ends. Undefined when there are too many. */
   #add(
-    sender: { readonly pid: number; readonly uid: number },
-    introduced: { readonly hello: ProcessHello; readonly ring: Ring | undefined } | undefined,
+    sender: Sender,
+    introduced: { readonly hello: ProcessHello; readonly ring: Ring | undefined },
     nowNs: number,
   ): Source | undefined {
+    const { hello, ring } = introduced;
+    this.#refused.delete(sender.pid);
+    if (this.#options.wants?.(sender, hello) === false) {
+      this.#refuse(sender.pid, introduced, nowNs);
+      return undefined;
+    }
     if (this.#sources.length >= limits.processesMax) {
       this.#options.drops.count("process_limit");
-      introduced?.ring?.close();
+      ring?.close();
       return undefined;
     }
     const predecessor = this.#newestOfPid.get(sender.pid);
@@ -271,14 +292,30 @@ export class Intake {
       id: this.#nextId++,
       pid: sender.pid,
       uid: sender.uid,
-      hello: introduced?.hello ?? helloOf(sender.pid),
-      ring: introduced?.ring,
+      hello,
+      ring,
       predecessor,
       nowNs,
     });
     this.#sources.push(source);
     this.#newestOfPid.set(sender.pid, source);
     return source;
+  }
+
+  /** Nothing of the process is read, not even what its ring holds already. */
+  #refuse(
+    pid: number,
+    { hello, ring }: { readonly hello: ProcessHello; readonly ring: Ring | undefined },
+    nowNs: number,
+  ): void {
+    // What ran under this pid before, and was wanted, ends here.
+    this.#newestOfPid.get(pid)?.replaced(nowNs);
+    this.#newestOfPid.delete(pid);
+    ring?.refuse();
+    ring?.close();
+    if (ring !== undefined) return;
+    this.#refused.add(pid, nowNs);
+    if (hello.token !== undefined) this.#options.refuse?.(hello.token);
   }
 
   /** Tells of new processes, unless they replace one that has not ended yet. */

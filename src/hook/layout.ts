@@ -9,6 +9,7 @@ export const ringOffset = {
   version: 4,
   dataBytes: 8,
   pid: 12,
+  verdict: 16,
   head: 64,
   tail: 128,
   counters: 192,
@@ -50,6 +51,7 @@ export const ringCounter = {
   internal: 6,
   datagramFull: 7,
   confined: 8,
+  childEnvironment: 9,
 } as const;
 
 /** Offsets in struct olly_control_page. */
@@ -61,9 +63,21 @@ export const controlOffset = {
   activation: 12,
   captureBytesMax: 16,
   switches: 20,
+  children: 24,
+  refusals: 28,
+  refused: 512,
 } as const;
 
 export const CONTROL_BYTES = 4096;
+
+/** Tokens in the control page's `refused`. */
+export const REFUSED_MAX = 64;
+
+/** enum olly_verdict, what the agent writes into a ring's header. */
+export const ringVerdict = { refused: 1 } as const;
+
+/** enum olly_children: the environment that a program's children get. */
+export const childrenMode = { inherit: 0, always: 1, never: 2 } as const;
 
 /** Bits of the control page's switches. */
 export const controlSwitch = { logCapture: 0x01 } as const;

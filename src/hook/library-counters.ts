@@ -15,6 +15,7 @@ const reasonOfCounter: readonly [index: number, reason: DropReason][] = [
   [ringCounter.internal, "library_internal"],
   [ringCounter.datagramFull, "datagram_full"],
   [ringCounter.confined, "process_confined"],
+  [ringCounter.childEnvironment, "child_environment_limit"],
 ];
 
 /** One process's counters by drop reason, without those that are zero. */

@@ -17,6 +17,7 @@ import {
   RING_WORD_BYTES,
   ringOffset,
   ringStamp,
+  ringVerdict,
 } from "./layout.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import type { SharedMemory } from "./shared-memory.ts";
@@ -139,6 +140,12 @@ export class Ring {
       counters.push(this.#load64(ringOffset.counters + 8 * index));
     }
     return counters;
+  }
+
+  /** Tells the process that nothing of it is wanted. */
+  refuse(): void {
+    if (this.#words.length > 0)
+      Atomics.store(this.#words, ringOffset.verdict >> 2, ringVerdict.refused);
   }
 
   /** Unmaps; the ring is empty from then on. */

@@ -25,14 +25,30 @@ export function startTicksOf(stat: string): number | undefined {
 }
 
 function ownerOf(pid: number, files: HostFiles): string | undefined {
-  const match = /^Uid:\s+\d+\s+(\d+)/m.exec(files.text(`/proc/${pid}/status`) ?? "");
-  const uid = match?.[1];
-  if (uid === undefined) return undefined;
+  const uid = effectiveUidOf(pid, files);
+  return uid === undefined ? undefined : (userNameOf(uid, files) ?? uid);
+}
+
+/** The effective user; `uid` where the process has ended. */
+export function userOf(
+  pid: number,
+  uid: number,
+  files: HostFiles,
+): { readonly uid: string; readonly name: string | undefined } {
+  const effective = effectiveUidOf(pid, files) ?? String(uid);
+  return { uid: effective, name: userNameOf(effective, files) };
+}
+
+function effectiveUidOf(pid: number, files: HostFiles): string | undefined {
+  return /^Uid:\s+\d+\s+(\d+)/m.exec(files.text(`/proc/${pid}/status`) ?? "")?.[1];
+}
+
+function userNameOf(uid: string, files: HostFiles): string | undefined {
   for (const line of (files.text("/etc/passwd") ?? "").split("\n")) {
     const [name, , number] = line.split(":");
     if (number === uid && name !== undefined && name !== "") return name;
   }
-  return uid;
+  return undefined;
 }
 
 /**

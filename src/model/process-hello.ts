@@ -6,4 +6,6 @@ export interface ProcessHello {
   readonly args: readonly string[];
   /** The environment variables that matter: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES. */
   readonly environment: ReadonlyMap<string, string>;
+  /** Of a sender without a ring: by it the control page can name the sender. */
+  readonly token?: bigint;
 }

@@ -12,6 +12,7 @@ export const dropReasons = [
   "library_internal",
   "datagram_full",
   "process_confined",
+  "child_environment_limit",
   "message_malformed",
   "message_unknown_type",
   "message_no_connection",

@@ -18,6 +18,7 @@ const status: AgentStatus = {
   active: true,
   socketPath: "/s/hook.sock",
   processes: [],
+  leftAlone: {},
   messages: { connect: 1 },
   spans: 2,
   logs: 3,

@@ -37,6 +37,8 @@ export interface AgentStatus {
   readonly active: boolean;
   readonly socketPath: string;
   readonly processes: readonly ProcessStatus[];
+  /** How many processes hook.processes has left alone, by rule. */
+  readonly leftAlone: Readonly<Record<string, number>>;
   /** Messages received, by type. */
   readonly messages: Readonly<Record<string, number>>;
   readonly spans: number;

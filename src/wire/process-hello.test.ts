@@ -26,6 +26,20 @@ test("executable, arguments in order, environment by name", () => {
   });
 });
 
+test("a token is 16 hexadecimal digits, anything else is none", () => {
+  expect(decodeProcessHello(payload("token", "00f0000000000001"))).toMatchObject({
+    token: 0xf0000000000001n,
+    environment: new Map(),
+  });
+  for (const text of ["", "1", "00F0000000000001", "00f00000000000010", "0x00000000000001"]) {
+    expect(decodeProcessHello(payload("token", text))).toEqual({
+      executable: "",
+      args: [],
+      environment: new Map(),
+    });
+  }
+});
+
 test("an empty hello", () => {
   expect(decodeProcessHello(new Uint8Array(0))).toEqual({
     executable: "",

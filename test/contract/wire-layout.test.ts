@@ -8,9 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   CONTROL_BYTES,
+  childrenMode,
   controlOffset,
   controlSwitch,
   RECORD_HEADER_BYTES,
+  REFUSED_MAX,
   RING_COUNTERS,
   RING_HEADER_BYTES,
   RING_MAGIC,
@@ -21,6 +23,7 @@ import {
   ringOffset,
   ringStamp,
   ringUnits,
+  ringVerdict,
 } from "../../src/hook/layout.ts";
 import { limits } from "../../src/limits.ts";
 import { MessageFlag, MessageType } from "../../src/model/message.ts";
@@ -100,6 +103,7 @@ const expected: Record<string, number> = {
   "offsetof(struct olly_ring_header, version)": ringOffset.version,
   "offsetof(struct olly_ring_header, data_bytes)": ringOffset.dataBytes,
   "offsetof(struct olly_ring_header, pid)": ringOffset.pid,
+  "offsetof(struct olly_ring_header, verdict)": ringOffset.verdict,
   "offsetof(struct olly_ring_header, head)": ringOffset.head,
   "offsetof(struct olly_ring_header, tail)": ringOffset.tail,
   "offsetof(struct olly_ring_header, counters)": ringOffset.counters,
@@ -112,6 +116,12 @@ const expected: Record<string, number> = {
   OLLY_COUNT_INTERNAL: ringCounter.internal,
   OLLY_COUNT_DATAGRAM_FULL: ringCounter.datagramFull,
   OLLY_COUNT_CONFINED: ringCounter.confined,
+  OLLY_COUNT_CHILD_ENVIRONMENT: ringCounter.childEnvironment,
+  OLLY_VERDICT_REFUSED: ringVerdict.refused,
+  OLLY_CHILDREN_INHERIT: childrenMode.inherit,
+  OLLY_CHILDREN_ALWAYS: childrenMode.always,
+  OLLY_CHILDREN_NEVER: childrenMode.never,
+  OLLY_REFUSED_MAX: REFUSED_MAX,
   OLLY_CONTROL_BYTES: CONTROL_BYTES,
   OLLY_SWITCH_LOG_CAPTURE: controlSwitch.logCapture,
   "offsetof(struct olly_control_page, active)": controlOffset.active,
@@ -121,6 +131,9 @@ const expected: Record<string, number> = {
   "offsetof(struct olly_control_page, activation)": controlOffset.activation,
   "offsetof(struct olly_control_page, capture_bytes_max)": controlOffset.captureBytesMax,
   "offsetof(struct olly_control_page, switches)": controlOffset.switches,
+  "offsetof(struct olly_control_page, children)": controlOffset.children,
+  "offsetof(struct olly_control_page, refusals)": controlOffset.refusals,
+  "offsetof(struct olly_control_page, refused)": controlOffset.refused,
 };
 
 for (const position of POSITIONS) {

@@ -13,6 +13,7 @@
  * reserve PAYLOAD_BYTES                          a record that is never committed
  * poke OFFSET HEX                                bytes anywhere in the shared memory
  * count INDEX AMOUNT                             adds to a counter of the library
+ * refused                                        ok when the agent's verdict says so
  * datagram SOCKET TYPE FD TIME_NS TEXT           as a sender of the original protocol
  * raw SOCKET HEX                                 any bytes as a datagram
  * exec PROGRAM                                   becomes another program, same pid
@@ -261,6 +262,9 @@ static bool obey(int count, char **words) {
     if (strcmp(verb, "count") == 0 && count == 3) {
         ring->counters[atoi(words[1])] += strtoull(words[2], NULL, 0);
         return true;
+    }
+    if (strcmp(verb, "refused") == 0) {
+        return ring->verdict == OLLY_VERDICT_REFUSED;
     }
     if (strcmp(verb, "datagram") == 0 && count == 6) {
         size_t n = strlen(words[5]);
