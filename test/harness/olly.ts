@@ -73,6 +73,8 @@ export interface AgentStatus {
   /** Messages received, by type. */
   readonly messages: Readonly<Record<string, number>>;
   readonly processes: readonly ProcessStatus[];
+  /** Processes that the rules left alone, by rule. */
+  readonly leftAlone: Readonly<Record<string, number>>;
 }
 
 export interface TestAgent {
@@ -98,6 +100,8 @@ export interface AgentOptions {
   readonly onDemand?: boolean;
   /** How long to wait until it answers; default 10,000. */
   readonly withinMs?: number;
+  /** Lines added below `hook:`, each indented by two spaces. */
+  readonly hook?: string;
 }
 
 /** Reasons with a count above zero: what a test that loses nothing expects to be empty. */
@@ -118,7 +122,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<TestAgent>
   const configuration = join(directory, "olly.yaml");
   writeFileSync(
     configuration,
-    `hook:\n  socket_path: ${socket}\n  on_demand: ${options.onDemand ?? false}\nexporters:\n  file:\n    path: ${file}\n` +
+    `hook:\n  socket_path: ${socket}\n  on_demand: ${options.onDemand ?? false}\n${options.hook ?? ""}exporters:\n  file:\n    path: ${file}\n` +
       (options.exporters ?? ""),
   );
   const program = start([ollyBinary, "agent", "--config", configuration]);

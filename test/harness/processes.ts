@@ -69,6 +69,15 @@ export class Program {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Writes to the pipe of keepStdinOpen. */
+  write(input: string): void {
+    const stdin = this.#child.stdin;
+    if (typeof stdin === "object") {
+      stdin.write(input);
+      stdin.flush();
+    }
+  }
+
   /** Closes the pipe of keepStdinOpen. */
   endInput(): void {
     const stdin = this.#child.stdin;
