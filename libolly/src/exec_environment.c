@@ -148,7 +148,7 @@ char **olly_child_environment(char *const environment[], const struct olly_child
     if (plan->list != NULL && add && !plan->listed) {
         olly__write_added(plan, preload);
     }
-    if (!add && plan->listed) {
+    if (plan->list != NULL && !add && plan->listed) {
         keeps = olly__write_removed(plan, preload);
     }
     for (size_t i = plan->entries; i != 0; i--) {

@@ -156,55 +156,38 @@ OLLY_HOOK_ALWAYS(int, posix_spawnp, (pid_t *pid, const char *file,
 }
 
 /* The rest take their arguments one by one; as in the C library they become an array on the stack,
- * which the number of arguments bounds. */
-static size_t olly__listed(const char *first, va_list *list) {
-    size_t count = 0;
-    while (first != NULL) {
-        first = va_arg(*list, const char *);
-        count++;
+ * which the number of arguments bounds. Leaves the list behind the NULL. */
+#define OLLY__COLLECT(list, first, arguments)                                                  \
+    size_t count = 0;                                                                          \
+    va_start(list, first);                                                                     \
+    for (const char *at = first; at != NULL; at = va_arg(list, const char *)) {                \
+        count++;                                                                               \
+    }                                                                                          \
+    va_end(list);                                                                              \
+    char *arguments[count + 1];                                                                \
+    va_start(list, first);                                                                     \
+    arguments[0] = (char *)(uintptr_t)first;                                                   \
+    for (size_t i = 1; i <= count; i++) {                                                      \
+        arguments[i] = va_arg(list, char *);                                                   \
     }
-    return count;
-}
-
-/* Copies count arguments and the NULL after them. */
-static void olly__collect(char **to, size_t count, const char *first, va_list *list) {
-    for (size_t i = 0; i <= count; i++) {
-        to[i] = (char *)(uintptr_t)(i == 0 ? first : va_arg(*list, const char *));
-    }
-}
 
 OLLY_HOOK_ALWAYS(int, execl, (const char *path, const char *first, ...)) {
     va_list list;
-    va_start(list, first);
-    size_t count = olly__listed(first, &list);
-    va_end(list);
-    char *arguments[count + 1];
-    va_start(list, first);
-    olly__collect(arguments, count, first, &list);
+    OLLY__COLLECT(list, first, arguments)
     va_end(list);
     return olly__hook_execv(path, arguments);
 }
 
 OLLY_HOOK_ALWAYS(int, execlp, (const char *file, const char *first, ...)) {
     va_list list;
-    va_start(list, first);
-    size_t count = olly__listed(first, &list);
-    va_end(list);
-    char *arguments[count + 1];
-    va_start(list, first);
-    olly__collect(arguments, count, first, &list);
+    OLLY__COLLECT(list, first, arguments)
     va_end(list);
     return olly__hook_execvp(file, arguments);
 }
 
 OLLY_HOOK_ALWAYS(int, execle, (const char *path, const char *first, ...)) {
     va_list list;
-    va_start(list, first);
-    size_t count = olly__listed(first, &list);
-    va_end(list);
-    char *arguments[count + 1];
-    va_start(list, first);
-    olly__collect(arguments, count, first, &list);
+    OLLY__COLLECT(list, first, arguments)
     char **environment = va_arg(list, char **);
     va_end(list);
     return olly__hook_execve(path, arguments, environment);

@@ -22,7 +22,7 @@ uint64_t olly_start_time;
 
 /* In a directory that others may write to anybody could listen. */
 static long olly__socket_is_trusted(void) {
-    struct stat about;
+    struct stat about = {.st_uid = UINT32_MAX};
     long result = olly_raw(SYS_newfstatat, AT_FDCWD, olly_socket_path, &about, 0);
     return result < 0 ? result : olly_is_trusted_owner(about.st_uid) ? 0 : -EACCES;
 }

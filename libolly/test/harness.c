@@ -228,7 +228,8 @@ static void refuse(int call, int with) {
 static void preload(const char *library) {
     const char *runtime = getenv("OLLY_TEST_RUNTIME");
     char both[1024];
-    snprintf(both, sizeof both, "%s %s", runtime == NULL ? "" : runtime, library);
+    snprintf(both, sizeof both, "%s%s%s", runtime == NULL ? "" : runtime,
+             runtime == NULL ? "" : " ", library);
     if (runtime != NULL || library[0] != 0) {
         setenv("LD_PRELOAD", both, 1);
     }

@@ -61,10 +61,11 @@ undefined_behaviour() {
         under ubsan --
 }
 
-# Bad addresses are what ASan's own wrappers of the calls object to, in the bare run already.
+# Bad addresses are what ASan's own wrappers of the calls object to, in the bare run already. A child
+# with another environment than its parent's lacks the runtime.
 addresses() {
     library asan "$gcc" "-fsanitize=address" &&
-        OLLY_TEST_RUNTIME=$(runtime asan) ASAN_OPTIONS=detect_leaks=0 under asan -- faults:
+        OLLY_TEST_RUNTIME=$(runtime asan) ASAN_OPTIONS=detect_leaks=0 under asan -- faults: children
 }
 
 # TSan's own thread, its crash in system() and its need of madvise show in bare runs already. Its
@@ -72,7 +73,7 @@ addresses() {
 threads() {
     library tsan "$gcc" "-fsanitize=thread" &&
         OLLY_TEST_RUNTIME=$(runtime tsan) under tsan setarch -R -- \
-            faults: vfork "no descriptor and no thread" "no MADV_WIPEONFORK"
+            faults: vfork children "no descriptor and no thread" "no MADV_WIPEONFORK"
 }
 
 valgrind_clean() {
