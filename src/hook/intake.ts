@@ -89,7 +89,7 @@ export class Intake {
   readonly #counters: LibraryCounters;
   readonly #deliver: (source: Source, message: HookMessage) => void;
   readonly #newestOfPid = new Map<number, Source>();
-  readonly #refused = new RefusedSenders();
+  readonly #unwanted = new RefusedSenders();
   #sources: Source[] = [];
   #pending: DatagramBatch[] = [];
   #socket: HookSocket | undefined;
@@ -242,7 +242,7 @@ export class Intake {
     { fd, nowNs }: { readonly fd: number; readonly nowNs: number },
   ): void {
     if (message.type !== MessageType.process) {
-      if (this.#refused.has(sender.pid, nowNs)) return;
+      if (this.#unwanted.has(sender.pid, nowNs)) return;
       const source =
         this.#newestOfPid.get(sender.pid) ??
         this.#add(sender, { hello: helloOf(sender.pid), ring: undefined }, nowNs);
@@ -276,7 +276,7 @@ export class Intake {
     nowNs: number,
   ): Source | undefined {
     const { hello, ring } = introduced;
-    this.#refused.delete(sender.pid);
+    this.#unwanted.delete(sender.pid);
     if (this.#options.wants?.(sender, hello) === false) {
       this.#refuse(sender.pid, introduced, nowNs);
       return undefined;
@@ -314,7 +314,7 @@ export class Intake {
     ring?.refuse();
     ring?.close();
     if (ring !== undefined) return;
-    this.#refused.add(pid, nowNs);
+    this.#unwanted.add(pid, nowNs);
     if (hello.token !== undefined) this.#options.refuse?.(hello.token);
   }
 
