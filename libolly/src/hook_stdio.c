@@ -99,7 +99,8 @@ void olly_stdio_patch(void) {
     void *read = olly_find_next("_IO_file_read");
     void *close = olly_find_next("_IO_file_close");
     if (write == NULL || read == NULL || close == NULL || &stdout == NULL || stdout == NULL) {
-        return; /* not glibc */
+        olly_stdio_musl_patch(); /* not glibc */
+        return;
     }
     void **table = *(void ***)(void *)((uint8_t *)stdout + OLLY__FILE_TABLE);
     if (table == NULL || table[OLLY__SLOT_WRITE] != write || table[OLLY__SLOT_READ] != read ||

@@ -463,6 +463,7 @@ void olly_tls_loop_turn(void);
 /* ---- hook_stdio.c ---- */
 
 void olly_stdio_patch(void);
+void olly_stdio_musl_patch(void);
 
 #pragma GCC visibility pop
 

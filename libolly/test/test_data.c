@@ -106,6 +106,17 @@ static void descriptors(void) {
     agent_free(agent);
 }
 
+static void passed(void) {
+    struct agent *agent = run_both("passed", NULL);
+    expect(agent, OLLY_MSG_DATA_OUT, "by-recvmsg-fd", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "by-recvmmsg-fd", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "after-fclose", 1);
+    expect(agent, OLLY_MSG_LOG_WRITE, "a line\n", 2);
+    expect(agent, OLLY_MSG_LOG_WRITE, "before reopening\n", 1);
+    expect(agent, OLLY_MSG_LOG_WRITE, "after reopening\n", 1);
+    agent_free(agent);
+}
+
 static void logs(void) {
     struct agent *agent = run_both("ends", NULL);
     expect(agent, OLLY_MSG_LOG_WRITE, "to a file\n", 1);
@@ -153,6 +164,7 @@ const struct test data_tests[] = {
     {"io: addresses and times", addresses},
     {"io: capture limit keeps streams in step", capture_limit},
     {"descriptors: reuse, duplicates, ranges, Unix sockets", descriptors},
+    {"descriptors: received by recvmsg and recvmmsg, streams reopened", passed},
     {"logs: files, binary left out, switch", logs},
     {"stdio: every producer, once; fdopen'ed sockets", stdio},
     {"epoll marks the thread", event_loop},

@@ -269,6 +269,8 @@ int main(int argc, char **argv) {
         work_ends();
     } else if (strcmp(mode, "syslog") == 0) {
         work_syslog();
+    } else if (strcmp(mode, "passed") == 0) {
+        work_passed();
     } else if (strcmp(mode, "lookups") == 0) {
         work_lookups();
     } else {

@@ -28,6 +28,7 @@ void work_lookups(void);
 void work_exec(void);
 void work_exec_null(void);
 void work_exec_large(void);
+void work_passed(void);
 void work_confined_prctl(void);
 void work_confined_syscall(void);
 int work_process(const char *mode, char **arguments);

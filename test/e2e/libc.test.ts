@@ -93,6 +93,16 @@ for (const build of builds) {
       expect(server?.parentSpanId).toBe(client?.spanId ?? "none");
     });
 
+    test("what goes through stdio and syslog() is seen", async () => {
+      const wanted = [/^got \d+ bytes$/, /^asked for \/pair$/, /^asked 1 time$/];
+      const bodies = () => readOtlpFile(agent.file).logs.map((log) => String(log.body));
+      const all = () =>
+        wanted.every((line) => bodies().filter((body) => line.test(body)).length === 1);
+      await waitFor(all, { what: "each line, once", seen: () => bodies().join("\n") });
+      const told = readOtlpFile(agent.file).logs.find((log) => log.body === "asked 1 time");
+      expect(told?.severityText).toBe("warning");
+    });
+
     test("the thread's log line is on the span that it served, and nothing is lost", async () => {
       const server = seen.spans.find((span) => span.kind === Kind.server);
       await waitFor(() => readOtlpFile(agent.file).logs.some((log) => log.body === "served"), {

@@ -3,10 +3,12 @@
  * get what they get without the library. The programs are what Debian builds with these libraries.
  */
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startNginx } from "../harness/nginx.ts";
 import { observe, ollyRun, outputFile, python } from "../harness/olly.ts";
 import { Kind, type OtlpFile, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
-import { freePort, waitForPort } from "../harness/ports.ts";
+import { freePort, freePorts, waitForPort } from "../harness/ports.ts";
 import {
   output,
   type Program,
@@ -14,6 +16,7 @@ import {
   start,
   stopAll,
   temporaryDirectory,
+  text,
 } from "../harness/processes.ts";
 import { type Certificate, createCertificate } from "../harness/tls.ts";
 
@@ -34,6 +37,29 @@ interface Setting {
 }
 
 afterAll(stopAll, TIMEOUT_MS);
+
+describe("OpenSSL", () => {
+  test("nginx reads a request that came as early data", async () => {
+    const { certificate } = await setUp();
+    const [plain, port] = (await freePorts(2)) as [number, number];
+    const file = outputFile();
+    const { program } = await startNginx({
+      servers: [{ port: plain, body: earlyData(port, certificate) }],
+      under: ollyRun(file),
+    });
+    const session = join(temporaryDirectory(), "session");
+    await ask(port, "/first", ["-sess_out", session]);
+    const early = join(temporaryDirectory(), "early");
+    writeFileSync(early, request("/early"));
+    const told = await ask(port, "", ["-sess_in", session, "-early_data", early]);
+    expect(told).toContain("Early data was accepted");
+    await program.stop("SIGTERM");
+    expect(serverSpans(readOtlpFile(file).spans)).toEqual([
+      served("/first", 200),
+      served("/early", 200),
+    ]);
+  }, 60_000);
+});
 
 describe("GnuTLS", () => {
   test("wget, and gnutls-serv", async () => {
@@ -112,6 +138,25 @@ async function setUp(): Promise<Setting> {
   await output(["certutil", "-N", "-d", `sql:${database}`, "--empty-password"]);
   await output(["pk12util", "-i", bundle, "-d", `sql:${database}`, "-W", "bundle"]);
   return { certificate, database };
+}
+
+function request(path: string): string {
+  return `GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`;
+}
+
+function earlyData(port: number, { certificate, key }: Certificate): string {
+  return `listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key};
+    ssl_protocols TLSv1.3; ssl_early_data on; return 200 "hi";`;
+}
+
+/** What openssl's client prints when it asks for the path, or for what its arguments say. */
+async function ask(port: number, path: string, more: readonly string[]): Promise<string> {
+  const client = ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-tls1_3", ...more];
+  // It ends when the server has answered and closed, not when its input ends.
+  const ended = await run([...client, "-ign_eof"], {
+    stdin: new TextEncoder().encode(path === "" ? "" : request(path)),
+  });
+  return text(ended.stdout);
 }
 
 function gnutlsServer({ certificate, key }: Certificate) {

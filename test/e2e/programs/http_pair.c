@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <syslog.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ int main(void) {
     }
     ssize_t got = read(client, buffer, sizeof buffer);
     printf("got %zd bytes\n", got);
+    fprintf(stderr, "asked for %s\n", "/pair");
+    syslog(LOG_WARNING, "asked %d time", 1);
     close(client);
     pthread_join(thread, NULL);
     return got == (ssize_t)sizeof answer - 1 ? 7 : 1;
