@@ -66,6 +66,11 @@ const struct olly_control_page *olly_control_set(const struct olly_control_page 
                                __ATOMIC_RELAXED);
 }
 
+/* False: the library is inert, or quiet under a filter, and will stay so. */
+bool olly_control_is_mapped(void) {
+    return __atomic_load_n(&olly_control, __ATOMIC_RELAXED) != &olly__dormant_page;
+}
+
 /* Every descriptor is looked at and announced again. */
 void olly_generation_next(void) {
     __atomic_fetch_add(&olly_generation, 1, __ATOMIC_RELAXED);

@@ -16,10 +16,11 @@ struct olly__gnutls_call {
     union olly_tls_functions scratch;
 };
 
-static bool olly__find(struct olly__gnutls_call *call, uintptr_t caller) {
+static bool olly__find(struct olly__gnutls_call *call, struct olly_caller caller) {
     const union olly_tls_functions *found =
-        olly_tls_functions_of(OLLY_GNUTLS, caller, &call->scratch);
+        olly_tls_functions_of(OLLY_GNUTLS, caller.address, &call->scratch);
     call->gnutls = found == NULL ? NULL : &found->gnutls;
+    call->call.proof.return_slot = caller.slot;
     return found != NULL;
 }
 

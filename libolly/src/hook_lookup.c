@@ -106,6 +106,7 @@ static void olly__begin(struct olly_tls_call *inside) {
     inside->out = false;
     inside->is_guess = false;
     inside->is_brief = true;
+    inside->proof.return_slot = NULL;
     olly_tls_enter(inside);
 }
 

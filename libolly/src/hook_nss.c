@@ -31,10 +31,11 @@ struct olly__nspr_call {
     union olly_tls_functions scratch;
 };
 
-static bool olly__find(struct olly__nspr_call *call, uintptr_t caller) {
+static bool olly__find(struct olly__nspr_call *call, struct olly_caller caller) {
     const union olly_tls_functions *found =
-        olly_tls_functions_of(OLLY_NSPR, caller, &call->scratch);
+        olly_tls_functions_of(OLLY_NSPR, caller.address, &call->scratch);
     call->nspr = found == NULL ? NULL : &found->nspr;
+    call->call.proof.return_slot = caller.slot;
     return found != NULL;
 }
 

@@ -1,5 +1,6 @@
 /*
- * syscall() and vfork(), two functions that only assembly can stand in front of, and prctl().
+ * syscall() and vfork(), two functions that only assembly can stand in front of, prctl() and
+ * chroot().
  * Invariant: the two leave by a jump, with the registers and the stack as the caller set them:
  * vfork returns twice through the caller's frame, syscall() has no prototype that C could forward.
  */
@@ -11,21 +12,15 @@
 void *olly_vfork_target(void);
 void olly_syscall_seen(long number, long a, long b, const void *c);
 
-/* A filter allows what its program does; what we do besides may end it. Before the call: other
- * threads may come under the filter too. */
-static const struct olly_control_page *olly__confined(void) {
-    olly_count(OLLY_COUNT_CONFINED);
-    return olly_control_set(NULL);
-}
-
-OLLY_HOOK(int, prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d)) {
+/* Dormant too: a filter that is there when tracing starts would end the program. */
+OLLY_HOOK_ALWAYS(int, prctl, (int option, long a, long b, long c, long d)) {
     if (option != PR_SET_SECCOMP) {
         return olly_real.prctl(option, a, b, c, d);
     }
-    const struct olly_control_page *page = olly__confined();
+    const struct olly_control_page *page = olly_confined();
     int result = olly_real.prctl(option, a, b, c, d);
     if (result != 0) {
-        olly_control_set(page);
+        olly_not_confined(page);
     }
     return result;
 }
@@ -34,16 +29,21 @@ OLLY_HOOK(int, prctl, (int option, long a, long b, long c, long d), (option, a, 
  * and asks what there is, the latter without arguments. */
 void olly_syscall_seen(long number, long a, long b, const void *c) {
     (void)b;
-    if (olly_dormant()) {
-        return;
-    }
     if (number == SYS_close) {
-        olly_table_closing((int)a);
+        if (!olly_dormant()) {
+            olly_table_closing((int)a);
+        }
     } else if (number == SYS_prctl ? a == PR_SET_SECCOMP
                                    : a == SECCOMP_SET_MODE_STRICT ||
                                          (a == SECCOMP_SET_MODE_FILTER && c != NULL)) {
-        olly__confined();
+        olly_confined();
     }
+}
+
+/* Not seen: pivot_root and namespaces of a program's own. */
+OLLY_HOOK_ALWAYS(int, chroot, (const char *path)) {
+    olly_register_while_reachable();
+    return olly_real.chroot(path);
 }
 
 static long olly__fork_raw(void) {
@@ -54,7 +54,7 @@ static long olly__fork_raw(void) {
  * for the process that owns it. */
 void *olly_vfork_target(void) {
     static void *real;
-    if (olly_process->pid == 0) {
+    if (olly_process->pid == 0 && olly_control_is_mapped()) {
         olly_process->pid = (uint32_t)olly_raw(SYS_getpid);
     }
     void *next = __atomic_load_n(&real, __ATOMIC_RELAXED);

@@ -14,11 +14,12 @@ struct olly__ssl_call {
     union olly_tls_functions scratch;
 };
 
-/* False: no module has OpenSSL's functions. Nothing else is written: dormant, this is all. */
-static bool olly__find(struct olly__ssl_call *call, uintptr_t caller) {
+/* False: no module has OpenSSL's functions. Dormant, this is all. */
+static bool olly__find(struct olly__ssl_call *call, struct olly_caller caller) {
     const union olly_tls_functions *found =
-        olly_tls_functions_of(OLLY_OPENSSL, caller, &call->scratch);
+        olly_tls_functions_of(OLLY_OPENSSL, caller.address, &call->scratch);
     call->ssl = found == NULL ? NULL : &found->openssl;
+    call->call.proof.return_slot = caller.slot;
     return found != NULL;
 }
 

@@ -8,8 +8,6 @@
 
 #include "olly.h"
 
-#define OLLY__MADV_WIPEONFORK 18
-
 static struct olly_process olly__before_start;
 struct olly_process *olly_process = &olly__before_start;
 bool olly_process_wipes = true;
@@ -23,7 +21,7 @@ void olly_identity_start(void) {
     long page = olly_raw(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                          -1, 0);
     olly_process_wipes =
-        page > 0 && olly_raw(SYS_madvise, page, 4096, OLLY__MADV_WIPEONFORK) == 0;
+        page > 0 && olly_raw(SYS_madvise, page, 4096, OLLY_MADV_WIPEONFORK) == 0;
     if (page > 0) {
         olly_process = (struct olly_process *)page;
     }

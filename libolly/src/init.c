@@ -99,6 +99,10 @@ __attribute__((constructor)) static void olly__start(void) {
         }
         return;
     }
+    if (!olly_may_call()) {
+        olly__say("a seccomp filter may end what the library does, or there is no /proc: inert");
+        return;
+    }
     olly__keep_environment();
     olly_identity_start();
     olly_start_time = olly_now();

@@ -48,6 +48,7 @@ bool olly_is_trusted_owner(uint32_t uid);
 const struct olly_control_page *olly_control_set(const struct olly_control_page *page);
 void olly_generation_next(void);
 void olly_key_changed(uint64_t key);
+bool olly_control_is_mapped(void);
 
 static inline uint64_t olly_key(void) {
     const uint64_t *key = (const uint64_t *)(const void *)&olly_control->agent_epoch;
@@ -113,6 +114,12 @@ void olly_identity_start(void);
 bool olly_same_process(void);
 void olly_forked_without_wipe(void);
 uint32_t olly_tid(void);
+
+/* ---- confined.c ---- */
+
+bool olly_may_call(void);
+const struct olly_control_page *olly_confined(void);
+void olly_not_confined(const struct olly_control_page *page);
 
 /* ---- clock ---- */
 
@@ -232,6 +239,7 @@ bool olly_register(void);
 bool olly_refused_on_page(void);
 void olly_refuse(void);
 void olly_register_at_start(void);
+void olly_register_while_reachable(void);
 int olly_hook_socket_open(void);
 size_t olly_hello_payload(uint8_t *to, size_t room);
 
@@ -421,7 +429,14 @@ union olly_tls_functions {
 };
 
 /* The return address names the module whose call a hook is. */
-#define OLLY_CALLER ((uintptr_t)__builtin_return_address(0))
+struct olly_caller {
+    uintptr_t address;
+    const uint64_t *slot; /* on the stack: where the call goes back to, by its return */
+};
+/* Of both architectures: the return address is stored above the saved frame pointer. */
+#define OLLY_CALLER                                                  \
+    ((struct olly_caller){(uintptr_t)__builtin_return_address(0),    \
+                          (const uint64_t *)__builtin_frame_address(0) + 1})
 
 const union olly_tls_functions *olly_tls_functions_of(enum olly_family family, uintptr_t caller,
                                                       union olly_tls_functions *scratch);
@@ -433,6 +448,13 @@ int olly_tls_pair_find(const void *object);
 void olly_tls_pair_set(const void *object, int fd);
 void olly_tls_pair_forget(const void *object);
 
+/* To the I/O hooks, that the frame which holds it is alive; tls_frame points to the ticket. */
+struct olly_tls_proof {
+    uint64_t ticket;
+    const uint64_t *return_slot; /* null: not known */
+    uint64_t returns_to;
+};
+
 struct olly_tls_call {
     void *object; /* SSL, session or descriptor of the library */
     int fd;       /* its socket, -1: not known */
@@ -441,7 +463,7 @@ struct olly_tls_call {
     bool is_brief; /* the object's end is not seen: nothing may be remembered of it */
     bool nested;   /* inside another call: TLS in TLS, whose plaintext is not the program's */
     uint64_t time;
-    uint64_t ticket; /* proves to the I/O hooks that this frame is alive */
+    struct olly_tls_proof proof;
     uint64_t *outer_frame;
     uint64_t outer_ticket;
     void *outer_object;

@@ -11,10 +11,6 @@
 
 #include "olly.h"
 
-#define OLLY__MFD_CLOEXEC 1u
-#define OLLY__MFD_ALLOW_SEALING 2u
-#define OLLY__F_ADD_SEALS 1033
-#define OLLY__SEALS 7 /* SEAL, SHRINK, GROW */
 #define OLLY__RING_BYTES ((size_t)OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES)
 
 char olly_socket_path[OLLY_PATH_BYTES_MAX];
@@ -59,13 +55,13 @@ static int olly__ring_file(void) {
     if (!olly__may_be_so_large()) {
         return -EPERM;
     }
-    long fd = olly_raw(SYS_memfd_create, "olly-ring", OLLY__MFD_CLOEXEC | OLLY__MFD_ALLOW_SEALING);
+    long fd = olly_raw(SYS_memfd_create, "olly-ring", OLLY_MFD_CLOEXEC | OLLY_MFD_ALLOW_SEALING);
     if (fd < 0) {
         return (int)fd;
     }
     long result = olly_raw(SYS_ftruncate, fd, OLLY__RING_BYTES);
     if (result == 0) {
-        result = olly_raw(SYS_fcntl, fd, OLLY__F_ADD_SEALS, OLLY__SEALS);
+        result = olly_raw(SYS_fcntl, fd, OLLY_F_ADD_SEALS, OLLY_RING_SEALS);
     }
     if (result < 0) {
         olly_raw(SYS_close, fd);
@@ -247,6 +243,14 @@ void olly_refuse(void) {
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     }
     __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
+}
+
+/* Before the program goes where the socket's path leads nowhere. A dormant one may be traced
+ * later, when it is too late to ask. */
+void olly_register_while_reachable(void) {
+    if (olly_control_is_mapped() && olly_same_process()) {
+        (void)olly_ready();
+    }
 }
 
 /* Before the program runs there is time to wait for a busy agent, but not much. */

@@ -7,6 +7,13 @@
 
 #include <sys/syscall.h>
 
+/* Of kernels newer than the headers of the oldest C library. */
+#define OLLY_MADV_WIPEONFORK 18
+#define OLLY_MFD_CLOEXEC 1u
+#define OLLY_MFD_ALLOW_SEALING 2u
+#define OLLY_F_ADD_SEALS 1033
+#define OLLY_RING_SEALS 7 /* SEAL, SHRINK, GROW */
+
 #if defined(__x86_64__)
 static inline long olly_syscall6(long n, long a, long b, long c, long d, long e, long f) {
     long result;

@@ -10,6 +10,20 @@
  */
 #include "olly.h"
 
+#define OLLY__FRAME_BYTES_MAX 4096u
+
+/* Whatever the program calls next from where it made the TLS call takes the place of the address
+ * that the TLS call would have returned to. */
+static bool olly__is_returning(const struct olly_tls_proof *proof) {
+    uintptr_t slot = (uintptr_t)proof->return_slot;
+    uintptr_t frame = (uintptr_t)proof;
+    if (slot == 0) {
+        return true;
+    }
+    return slot > frame && slot - frame < OLLY__FRAME_BYTES_MAX && slot % sizeof(uint64_t) == 0 &&
+           *proof->return_slot == proof->returns_to;
+}
+
 /* A handler may have jumped out of a call: then the frame is above us on the stack, or what
  * it held has been overwritten. */
 static bool olly__inside(void) {
@@ -20,7 +34,8 @@ static bool olly__inside(void) {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     uintptr_t there = (uintptr_t)frame;
     if (here > there || there - here > OLLY_TLS_NESTING_BYTES_MAX ||
-        *frame != olly_thread.tls_ticket) {
+        *frame != olly_thread.tls_ticket ||
+        !olly__is_returning((const struct olly_tls_proof *)(const void *)frame)) {
         olly_thread.tls_frame = NULL;
         return false;
     }
@@ -75,11 +90,12 @@ void olly_tls_enter(struct olly_tls_call *call) {
     call->outer_object = olly_thread.tls_object;
     call->outer_fd = olly_thread.tls_fd;
     call->time = olly_now();
-    call->ticket = call->time ^ (uintptr_t)call;
+    call->proof.ticket = call->time ^ (uintptr_t)call;
+    call->proof.returns_to = call->proof.return_slot == NULL ? 0 : *call->proof.return_slot;
     olly_thread.tls_fd = -1;
     olly_thread.tls_object = call->object;
-    olly_thread.tls_ticket = call->ticket;
-    olly_thread.tls_frame = &call->ticket;
+    olly_thread.tls_ticket = call->proof.ticket;
+    olly_thread.tls_frame = &call->proof.ticket;
 }
 
 /* Handshakes carry no plaintext of the program's, but they tell which socket is whose before the
@@ -119,7 +135,7 @@ void olly_tls_leave(struct olly_tls_call *call, bool sends) {
     olly_thread.tls_ticket = call->outer_ticket;
     olly_thread.tls_object = call->outer_object;
     olly_thread.tls_fd = call->nested && inside_fd >= 0 ? inside_fd : call->outer_fd;
-    call->ticket = 0;
+    call->proof.ticket = 0;
     if (call->fd < 0 || (call->is_guess && inside_fd >= 0)) {
         olly__learn(call, inside_fd, sends);
     }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -212,11 +213,11 @@ void agent_free(struct agent *agent) {
     free(agent);
 }
 
-static void refuse(int call, int with) {
+static void refuse(int call, uint32_t by) {
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)with),
+        BPF_STMT(BPF_RET | BPF_K, by),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = 4, .filter = steps};
@@ -225,14 +226,32 @@ static void refuse(int call, int with) {
 }
 
 /* A sanitizer's runtime (OLLY_TEST_RUNTIME) comes first, in bare runs too. */
-static void preload(const char *library) {
+static void preload(const struct agent *agent, bool hooked) {
     const char *runtime = getenv("OLLY_TEST_RUNTIME");
-    char both[1024];
-    snprintf(both, sizeof both, "%s%s%s", runtime == NULL ? "" : runtime,
-             runtime == NULL ? "" : " ", library);
-    if (runtime != NULL || library[0] != 0) {
-        setenv("LD_PRELOAD", both, 1);
+    const char *const entries[] = {runtime == NULL ? "" : runtime, agent->before,
+                                   hooked ? agent->library : "", agent->after};
+    char all[2048] = "";
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        size_t used = strlen(all);
+        if (entries[i][0] != 0) {
+            snprintf(all + used, sizeof all - used, "%s%s", used == 0 ? "" : ":", entries[i]);
+        }
     }
+    if (all[0] != 0) {
+        setenv("LD_PRELOAD", all, 1);
+    }
+}
+
+/* As in a container: the program and what started it are under the same filters. */
+static void go_on_as_child(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        return;
+    }
+    siginfo_t end;
+    CHECK(waitid(P_PID, (id_t)child, &end, WEXITED) == 0);
+    _exit(end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status);
 }
 
 pid_t agent_start(struct agent *agent, char *const argv[], const char *output, bool hooked) {
@@ -240,7 +259,7 @@ pid_t agent_start(struct agent *agent, char *const argv[], const char *output, b
     if (pid != 0) {
         return pid;
     }
-    preload(hooked ? agent->library : "");
+    preload(agent, hooked);
     setenv("OLLY_SOCKET", path_in(agent, "hook.sock"), 1);
     setenv("OLLY_CONTROL", path_in(agent, "control"), 1);
     if (output != NULL) {
@@ -249,7 +268,10 @@ pid_t agent_start(struct agent *agent, char *const argv[], const char *output, b
         close(fd);
     }
     if (agent->refused_call != 0) {
-        refuse(agent->refused_call, agent->refused_with);
+        refuse(agent->refused_call, agent->refused_by);
+        if (!agent->alone) {
+            go_on_as_child();
+        }
     }
     execvp(argv[0], argv);
     _exit(127);

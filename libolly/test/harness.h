@@ -38,8 +38,11 @@ struct agent {
     size_t hellos;
     bool paused; /* rings are not drained */
     bool keep;   /* false: messages are counted only */
+    char before[512]; /* other libraries to preload, in front of ours and behind it */
+    char after[512];
     int refused_call; /* a system call that the program does not get, as on an old kernel */
-    int refused_with; /* errno */
+    uint32_t refused_by; /* what the filter does then: SECCOMP_RET_... */
+    bool alone; /* under a filter that only the program is under, not what started it */
     uint64_t seen;
 };
 

@@ -32,6 +32,12 @@ flags="-O1 -g -Wall -Wextra -Werror -pthread -U_FORTIFY_SOURCE"
     $cc $flags -o "$build/work" work.c work_*.c &&
         $cc $flags -o "$build/suite" suite.c harness.c test_*.c &&
         $cc $flags -o "$build/agent" agent.c harness.c &&
+        for library in "early -DWORK_EARLY" "talk -DWORK_TALK=\"local\"" \
+            "deep -DWORK_TALK=\"deep\"" "tls -DWORK_TLS=64" "audit -DWORK_AUDIT" \
+            "ssl -DWORK_SSL"; do
+            $cc $flags -shared -fPIC ${library#* } -o "$build/work_${library%% *}.so" \
+                work_library.c || exit 1
+        done &&
         $cc $flags -O2 -o "$build/bench" bench.c harness.c
 ) || exit 1
 
@@ -48,6 +54,17 @@ no_writable_code() { ! readelf -lW "$lib" | grep -E 'LOAD.*RWE|GNU_STACK.*RWE'; 
 binds_now() { LD_BIND_NOW=1 LD_PRELOAD=$lib /bin/true; }
 silent() { [ -z "$(LD_PRELOAD=$lib OLLY_CONTROL=/nonexistent OLLY_SOCKET=/nonexistent sh -c 'ls -d /' 2>&1 | grep -v '^/$')" ]; }
 
+# Beyond what the loader did (openat, read, close) and the program asked for (write, close_range,
+# clone), each system call of ours is tried where a seccomp filter may forbid it.
+rehearsed() {
+    called() { grep -oh 'olly_raw(SYS_[a-z0-9_]*' "$@" | sed 's/.*SYS_//' | sort -u; }
+    { called "$here/../src/confined.c"; printf '%s\n' write close_range; } | sort >"$build/tried"
+    # shellcheck disable=SC2046 # names without blanks
+    called $(ls "$here"/../src/*.c | grep -v confined.c) | comm -23 - "$build/tried" | grep . && return 1
+    return 0
+}
+
+check "seccomp: every system call is rehearsed" rehearsed
 check "symbols: exports are the allow-list" exports
 check "symbols: no versioned names" no_versions
 check "symbols: only weak undefined names" only_weak

@@ -29,7 +29,15 @@ struct agent *run_hooked(const char *mode, const char *argument) {
 
 struct agent *run_both(const char *mode, const char *argument) {
     struct agent *agent = agent_new(library_path);
-    char *argv[] = {(char *)work_path, (char *)mode, (char *)argument, NULL};
+    run_both_with(agent, (char *[]){(char *)mode, (char *)argument, NULL});
+    return agent;
+}
+
+void run_both_with(struct agent *agent, char *const arguments[]) {
+    char *argv[ARGUMENTS_MAX] = {(char *)work_path};
+    for (size_t i = 0; i < ARGUMENTS_MAX - 2 && arguments[i] != NULL; i++) {
+        argv[i + 1] = arguments[i];
+    }
     char bare[128];
     char hooked[128];
     snprintf(bare, sizeof bare, "%s.bare", agent->dir);
@@ -45,7 +53,6 @@ struct agent *run_both(const char *mode, const char *argument) {
     CHECK(strcmp(bare_text, hooked_text) == 0);
     free(bare_text);
     free(hooked_text);
-    return agent;
 }
 
 void check_sequences(const struct agent *agent) {
@@ -102,6 +109,41 @@ static bool is_left_out(const char *name) {
     return false;
 }
 
+struct stepper stepper_start(struct agent *agent, const char *mode) {
+    int in[2];
+    int out[2];
+    CHECK(pipe(in) == 0 && pipe(out) == 0);
+    char output[64];
+    snprintf(output, sizeof output, "/dev/fd/%d", out[1]);
+    int saved = dup(0);
+    dup2(in[0], 0);
+    char *argv[] = {(char *)work_path, (char *)mode, NULL};
+    struct stepper stepper = {.agent = agent, .in = in[1], .out = out[0]};
+    stepper.pid = agent_start(agent, argv, output, true);
+    dup2(saved, 0);
+    close(saved);
+    close(in[0]);
+    close(out[1]);
+    return stepper;
+}
+
+void step(struct stepper *stepper, char name) {
+    char back = 0;
+    CHECK(write(stepper->in, &name, 1) == 1);
+    CHECK(read(stepper->out, &back, 1) == 1 && back == name);
+    agent_poll(stepper->agent);
+}
+
+/* The write end of stdin was inherited too: the program is told to end by a signal. */
+void stepper_end(struct stepper *stepper) {
+    char command[64];
+    snprintf(command, sizeof command, "kill -TERM %d", (int)stepper->pid);
+    CHECK(system(command) == 0);
+    CHECK(agent_wait(stepper->agent, stepper->pid) == 128 + 15);
+    close(stepper->in);
+    close(stepper->out);
+}
+
 static int run_all(const struct test *tests, int *failed) {
     int passed = 0;
     for (; tests->name != NULL; tests++) {
@@ -140,5 +182,7 @@ int main(int argc, char **argv) {
     run_all(agent_tests, &failed);
     run_all(names_tests, &failed);
     run_all(choice_tests, &failed);
+    run_all(hazard_tests, &failed);
+    run_all(filter_tests, &failed);
     return failed != 0;
 }

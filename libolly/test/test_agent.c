@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,49 +12,6 @@
 #include <unistd.h>
 
 #include "suite.h"
-
-/* A workload that makes one exchange for each byte that it is given. */
-struct stepper {
-    struct agent *agent;
-    pid_t pid;
-    int in;
-    int out;
-};
-
-static struct stepper stepper_start(struct agent *agent) {
-    int in[2];
-    int out[2];
-    CHECK(pipe(in) == 0 && pipe(out) == 0);
-    char output[64];
-    snprintf(output, sizeof output, "/dev/fd/%d", out[1]);
-    int saved = dup(0);
-    dup2(in[0], 0);
-    char *argv[] = {(char *)work_path, "steps", NULL};
-    struct stepper stepper = {.agent = agent, .in = in[1], .out = out[0]};
-    stepper.pid = agent_start(agent, argv, output, true);
-    dup2(saved, 0);
-    close(saved);
-    close(in[0]);
-    close(out[1]);
-    return stepper;
-}
-
-static void step(struct stepper *stepper, char name) {
-    char back = 0;
-    CHECK(write(stepper->in, &name, 1) == 1);
-    CHECK(read(stepper->out, &back, 1) == 1 && back == name);
-    agent_poll(stepper->agent);
-}
-
-/* The write end of stdin was inherited too: the program is told to end by a signal. */
-static void stepper_end(struct stepper *stepper) {
-    char command[64];
-    snprintf(command, sizeof command, "kill -TERM %d", (int)stepper->pid);
-    CHECK(system(command) == 0);
-    CHECK(agent_wait(stepper->agent, stepper->pid) == 128 + 15);
-    close(stepper->in);
-    close(stepper->out);
-}
 
 static void absent(void) {
     struct agent *agent = agent_new(library_path);
@@ -66,7 +24,7 @@ static void absent(void) {
 static void appears_later(void) {
     struct agent *agent = agent_new(library_path);
     agent_leave(agent);
-    struct stepper stepper = stepper_start(agent);
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     agent_listen(agent);
     usleep(150000); /* an absent agent is asked for ten times a second */
@@ -84,7 +42,7 @@ static void appears_later(void) {
 
 static void restarts(void) {
     struct agent *agent = agent_new(library_path);
-    struct stepper stepper = stepper_start(agent);
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     usleep(20000); /* the log write is told after it was made */
     agent_poll(agent);
@@ -112,7 +70,7 @@ static void restarts(void) {
 static void off_and_on(void) {
     struct agent *agent = agent_new(library_path);
     agent_activate(agent, false);
-    struct stepper stepper = stepper_start(agent);
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     CHECK(agent->hellos == 0);
     agent_activate(agent, true);
@@ -181,8 +139,8 @@ static void hello(void) {
 static void no_memfd(void) {
     struct agent *agent = agent_new(library_path);
     agent->refused_call = SYS_memfd_create;
-    agent->refused_with = ENOSYS;
-    struct stepper stepper = stepper_start(agent);
+    agent->refused_by = SECCOMP_RET_ERRNO | ENOSYS;
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     step(&stepper, 'b');
     usleep(20000);
@@ -269,7 +227,7 @@ static void refused_without_ring(void) {
 static void no_wipe(void) {
     struct agent *agent = agent_new(library_path);
     agent->refused_call = SYS_madvise;
-    agent->refused_with = EINVAL;
+    agent->refused_by = SECCOMP_RET_ERRNO | EINVAL;
     char *argv[] = {(char *)work_path, "fork", NULL};
     CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
     CHECK(agent->hellos == 2 && agent->rings[0].pid != agent->rings[1].pid);

@@ -31,6 +31,9 @@ void work_exec_large(void);
 void work_passed(void);
 void work_confined_prctl(void);
 void work_confined_syscall(void);
+void work_confine(void);
+void work_steps_on(struct pair pair);
+int work_hazard(const char *mode, char **arguments);
 int work_process(const char *mode, char **arguments);
 
 #endif

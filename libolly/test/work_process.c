@@ -198,8 +198,7 @@ static void work_stdio(void) {
 }
 
 /* One exchange each time a byte comes on stdin: the driver says when. */
-static void work_steps(void) {
-    struct pair pair = tcp_pair();
+void work_steps_on(struct pair pair) {
     char byte[2] = "?";
     char to[16];
     while (read(0, byte, 1) == 1) {
@@ -211,6 +210,10 @@ static void work_steps(void) {
             abort();
         }
     }
+}
+
+static void work_steps(void) {
+    work_steps_on(tcp_pair());
 }
 
 static void work_loop(void) {
@@ -255,6 +258,5 @@ int work_process(const char *mode, char **arguments) {
             return 0;
         }
     }
-    fprintf(stderr, "no such mode: %s\n", mode);
-    return 2;
+    return work_hazard(mode, arguments);
 }
