@@ -8,6 +8,7 @@ const hook: HookEnvironment = {
   serviceName: undefined,
   debug: false,
 };
+const asan = "ASAN_OPTIONS=verify_asan_link_order=0";
 const own = ["OLLY_SOCKET=/s/hook.sock", "OLLY_CONTROL=/s/control"];
 
 function environmentOf(entries: string[], changes: Partial<HookEnvironment> = {}): string[] {
@@ -20,7 +21,10 @@ function environmentOf(entries: string[], changes: Partial<HookEnvironment> = {}
 describe("hookedEnvironment", () => {
   test("keeps every entry as it is, also what is not UTF-8, not NAME=value or there twice", () => {
     const entries = ["A=1", "B=\xff\xfe", "odd", "=x", "A=2", "E="];
-    expect(environmentOf(entries)).toEqual([...entries, ...own, "LD_PRELOAD=/lib/libolly-01ab.so"]);
+    expect(environmentOf(entries)).toEqual([
+      ...[...entries, ...own, asan],
+      "LD_PRELOAD=/lib/libolly-01ab.so",
+    ]);
   });
 
   test("replaces what an olly around this one has set", () => {
@@ -35,6 +39,22 @@ describe("hookedEnvironment", () => {
     expect(changed).toContain("OLLY_DEBUG=1");
     expect(changed.some((entry) => entry.startsWith("OTEL_SERVICE_NAME=new"))).toBe(true);
     expect(changed).not.toContain("OTEL_SERVICE_NAME=old");
+  });
+
+  const sanitizers: [existing: string, result: string][] = [
+    ["", "verify_asan_link_order=0"],
+    ["detect_leaks=0", "verify_asan_link_order=0:detect_leaks=0"],
+    ["a=1,verify_asan_link_order=1", "a=1,verify_asan_link_order=1"],
+    ["log_path=/a\xff", "verify_asan_link_order=0:log_path=/a\xff"],
+  ];
+  test.each(sanitizers)("ASAN_OPTIONS %p becomes %p", (existing, result) => {
+    expect(environmentOf([`ASAN_OPTIONS=${existing}`]).at(-2)).toBe(`ASAN_OPTIONS=${result}`);
+  });
+
+  test("a path by platform is passed on as it stands", () => {
+    const libraryPath = "/lib/$PLATFORM/libolly-01ab.so";
+    const result = environmentOf([`LD_PRELOAD=/a.so ${libraryPath}`], { libraryPath }).at(-1);
+    expect(result).toBe(`LD_PRELOAD=/a.so:${libraryPath}`);
   });
 
   const preloads: [existing: string, result: string][] = [

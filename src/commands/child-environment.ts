@@ -29,14 +29,29 @@ export function hookedEnvironment(
   if (hook.debug) changes.set("OLLY_DEBUG", "1");
   const kept: Uint8Array[] = [];
   let preload: Uint8Array = new Uint8Array();
+  let sanitizer: Uint8Array = new Uint8Array();
   for (const entry of entries) {
     const name = decoder.decode(entry.subarray(0, Math.max(0, entry.indexOf(EQUALS))));
     if (name === "LD_PRELOAD") preload = entry.subarray(name.length + 1);
+    else if (name === "ASAN_OPTIONS") sanitizer = entry.subarray(name.length + 1);
     else if (!changes.has(name)) kept.push(entry);
   }
   for (const [name, value] of changes) kept.push(encoder.encode(`${name}=${value}`));
+  kept.push(sanitizerEntry(sanitizer));
   kept.push(preloadEntry(preload, hook.libraryPath));
   return kept;
+}
+
+/**
+ * A program built with AddressSanitizer ends at once when its runtime is not the first library; ours
+ * in front of it takes nothing away from it. What the caller sets comes later, and so wins.
+ */
+function sanitizerEntry(existing: Uint8Array): Uint8Array {
+  const options = Buffer.from(existing).toString("latin1"); // keeps every byte
+  const added = "verify_asan_link_order=0";
+  const isThere = /(?:^|[\s,:])verify_asan_link_order=/.test(options);
+  const value = isThere ? options : options === "" ? added : `${added}:${options}`;
+  return Buffer.from(`ASAN_OPTIONS=${value}`, "latin1");
 }
 
 /** Another copy of the library (of an olly around this one) is replaced: two would hook twice. */

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
-import { embeddedLibrary } from "../hook/embedded-library.ts";
+import { embeddedLibrary, placeEmptyLibrary } from "../hook/embedded-library.ts";
+import { has32BitPrograms, placeByPlatform } from "../hook/platform-paths.ts";
 import { reasonOf, SetupError } from "../lib/setup-error.ts";
 import { writeBytesFully } from "../self/output.ts";
 import { invocationOf } from "./command.ts";
@@ -20,6 +21,7 @@ export const libCommand = defineCommand({
     details: [
       "Writes libolly.so into DIR and prints its path; without --extract its bytes go to stdout.",
       "For starting programs without `olly run`: set LD_PRELOAD, OLLY_SOCKET and OLLY_CONTROL.",
+      "Where 32-bit programs run too, LD_PRELOAD='DIR/$PLATFORM/libolly.so' spares them a warning.",
     ],
     examples: [
       ["olly lib --extract /opt/olly", "writes /opt/olly/libolly.so"],
@@ -33,7 +35,9 @@ export const libCommand = defineCommand({
     const { context } = invocationOf(run);
     if (run.args.extract !== undefined) {
       const directory = resolve(context.workingDirectory, run.args.extract);
-      context.stdout(`${writeLibrary(await embeddedLibrary(), directory)}\n`);
+      const path = writeLibrary(await embeddedLibrary(), directory);
+      if (has32BitPrograms()) placeByPlatform(path, placeEmptyLibrary);
+      context.stdout(`${path}\n`);
       return 0;
     }
     if (isatty(STDOUT_FD)) {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../lib/setup-error.ts";
+import { has32BitPrograms, placeByPlatform } from "./platform-paths.ts";
 import { HookSetupError } from "./setup-error.ts";
 
 const HASH_DIGITS = 16;
@@ -37,14 +38,22 @@ export async function embeddedLibrary(): Promise<Uint8Array> {
   }
 }
 
-/** Writes the library into an existing directory, unless it is there; returns its path. */
+/**
+ * Writes the library into an existing directory, unless it is there; returns its path as it stands
+ * in LD_PRELOAD. On a host that runs 32-bit programs they find an empty library there.
+ */
 export async function extractLibrary(directory: string): Promise<string> {
-  return placeLibrary(await embeddedLibrary(), directory);
+  const path = placeLibrary(await embeddedLibrary(), directory);
+  return has32BitPrograms() ? placeByPlatform(path, placeEmptyLibrary) : path;
 }
 
-/** As extractLibrary, for any bytes. */
-export function placeLibrary(library: Uint8Array, directory: string): string {
-  const path = join(directory, `libolly-${digestOf(library).slice(0, HASH_DIGITS)}.so`);
+export function placeEmptyLibrary(library: Uint8Array, directory: string): string {
+  return placeLibrary(library, directory, "libolly32");
+}
+
+/** Any bytes, under a name that states them. */
+export function placeLibrary(library: Uint8Array, directory: string, stem = "libolly"): string {
+  const path = join(directory, `${stem}-${digestOf(library).slice(0, HASH_DIGITS)}.so`);
   if (isInPlace(path, library)) return path;
   const draft = `${path}.${process.pid}.tmp`;
   try {
