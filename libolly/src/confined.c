@@ -80,12 +80,11 @@ static void olly__parent_path(char *to, uint64_t pid) {
         digits[count++] = (char)('0' + pid % 10);
         pid /= 10;
     } while (pid != 0);
-    memcpy(to, "/proc/", 6);
-    to += 6;
+    to += olly_string_copy(to, "/proc/", sizeof "/proc/");
     while (count != 0) {
         *to++ = digits[--count];
     }
-    memcpy(to, "/status", 8);
+    olly_string_copy(to, "/status", sizeof "/status");
 }
 
 /* A filter that makes processes, and so lets us make one: a container's (there the parent is

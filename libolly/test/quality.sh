@@ -29,7 +29,8 @@ programs() {
     # shellcheck disable=SC2086 # flags is a list of words
     $gcc $flags -o "$build/work" work.c work_*.c &&
         $gcc $flags -o "$build/suite" suite.c harness.c test_*.c &&
-        $gcc $flags -o "$build/agent" agent.c harness.c
+        $gcc $flags -o "$build/agent" agent.c harness.c &&
+        sh libraries.sh "$build" "$gcc"
 }
 
 library() { # NAME COMPILER CFLAGS
@@ -61,19 +62,23 @@ undefined_behaviour() {
         under ubsan --
 }
 
-# Bad addresses are what ASan's own wrappers of the calls object to, in the bare run already. A child
-# with another environment than its parent's lacks the runtime.
+# Bad addresses and RTLD_DEEPBIND are what ASan objects to, and filters and limits end its runtime, in
+# the bare run already; code built with it does not run before it has started, and a child with
+# another environment than its parent's lacks the runtime.
 addresses() {
     library asan "$gcc" "-fsanitize=address" &&
-        OLLY_TEST_RUNTIME=$(runtime asan) ASAN_OPTIONS=detect_leaks=0 under asan -- faults: children
+        OLLY_TEST_RUNTIME=$(runtime asan) ASAN_OPTIONS=detect_leaks=0 under asan -- \
+            faults: children "inherited filter that ends" RLIMIT_AS "dlopen local" \
+            "constructors that call"
 }
 
-# TSan's own thread, its crash in system() and its need of madvise show in bare runs already. Its
-# memory layout needs addresses that are not randomised.
+# TSan's own thread, its crash in system(), its need of madvise, of memory and of static TLS show in
+# bare runs already, and filters end its runtime. Its memory layout needs addresses that are not randomised.
 threads() {
     library tsan "$gcc" "-fsanitize=thread" &&
         OLLY_TEST_RUNTIME=$(runtime tsan) under tsan setarch -R -- \
-            faults: vfork children "no descriptor and no thread" "no MADV_WIPEONFORK"
+            faults: vfork children "no descriptor and no thread" "no MADV_WIPEONFORK" \
+            LD_AUDIT "inherited filter that ends" RLIMIT_AS "dlopen local"
 }
 
 valgrind_clean() {

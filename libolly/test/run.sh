@@ -32,12 +32,7 @@ flags="-O1 -g -Wall -Wextra -Werror -pthread -U_FORTIFY_SOURCE"
     $cc $flags -o "$build/work" work.c work_*.c &&
         $cc $flags -o "$build/suite" suite.c harness.c test_*.c &&
         $cc $flags -o "$build/agent" agent.c harness.c &&
-        for library in "early -DWORK_EARLY" "talk -DWORK_TALK=\"local\"" \
-            "deep -DWORK_TALK=\"deep\"" "tls -DWORK_TLS=64" "audit -DWORK_AUDIT" \
-            "ssl -DWORK_SSL"; do
-            $cc $flags -shared -fPIC ${library#* } -o "$build/work_${library%% *}.so" \
-                work_library.c || exit 1
-        done &&
+        sh libraries.sh "$build" "$cc" &&
         $cc $flags -O2 -o "$build/bench" bench.c harness.c
 ) || exit 1
 
