@@ -104,13 +104,10 @@ static bool olly__is_left_alone(const char *path) {
 
 typedef unsigned long olly__auxiliary(unsigned long type);
 
-/* The kernel says so, where it can be asked: file capabilities change no id. */
+/* The kernel says so: file capabilities change no id. glibc 2.16 and musl 1.1 can be asked; what
+ * cannot be known is taken for the worse. */
 static bool olly__is_privileged(olly__auxiliary *auxiliary) {
-    if (auxiliary != NULL) {
-        return auxiliary(AT_SECURE) != 0;
-    }
-    return olly_raw(SYS_getuid) != olly_raw(SYS_geteuid) ||
-           olly_raw(SYS_getgid) != olly_raw(SYS_getegid);
+    return auxiliary == NULL || auxiliary(AT_SECURE) != 0;
 }
 
 struct olly__self {
@@ -163,7 +160,7 @@ enum olly_choice olly_choose(const char **library) {
         return OLLY_CHOICE_ASKED;
     }
     /* The path that was executed: of a script its own, not its interpreter's. */
-    const char *program = auxiliary == NULL ? NULL : (const char *)auxiliary(AT_EXECFN);
+    const char *program = (const char *)auxiliary(AT_EXECFN);
     return program != NULL && olly__is_left_alone(program) ? OLLY_CHOICE_LEFT_ALONE
                                                           : OLLY_CHOICE_SYSTEM_WIDE;
 }

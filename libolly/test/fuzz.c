@@ -1,7 +1,7 @@
 /*
  * libFuzzer target: the input is a script of calls on hooked descriptors and the bytes they carry.
  * Run under the agent of this folder with an instrumented library preloaded, see quality.sh.
- * Invariant: every byte that is sent is read again and compared; errno and results are the kernel's.
+ * Invariant: every byte that is sent is read again and compared; results are the kernel's.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -209,7 +209,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         case 3: write_log(&script, log); break;
         case 4: connect_anywhere(&script); break;
         case 5: pass_descriptor(client, server); break;
-        case 6: must(dup2(client, client + 40) == client + 40); must(close(client + 40) == 0); break;
+        case 6:
+            must(dup2(client, client + 40) == client + 40);
+            must(close(client + 40) == 0);
+            break;
         default: must(write(client, NULL, 1) == -1 && errno == EFAULT); break;
         }
     }

@@ -166,7 +166,7 @@ static bool maps_a_ring(pid_t pid) {
 /* What the rules leave alone is quiet at once, gives its ring back, and asks the next agent. */
 static void refused(void) {
     struct agent *agent = agent_new(library_path);
-    struct stepper stepper = stepper_start(agent);
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     CHECK(maps_a_ring(stepper.pid));
     agent->rings[0].header->verdict = OLLY_VERDICT_REFUSED;
@@ -199,8 +199,8 @@ static void refused(void) {
 static void refused_without_ring(void) {
     struct agent *agent = agent_new(library_path);
     agent->refused_call = SYS_memfd_create;
-    agent->refused_with = ENOSYS;
-    struct stepper stepper = stepper_start(agent);
+    agent->refused_by = SECCOMP_RET_ERRNO | ENOSYS;
+    struct stepper stepper = stepper_start(agent, "steps");
     step(&stepper, 'a');
     usleep(20000);
     agent_poll(agent);

@@ -43,8 +43,8 @@ export function hookedEnvironment(
 }
 
 /**
- * A program built with AddressSanitizer ends at once when its runtime is not the first library; ours
- * in front of it takes nothing away from it. What the caller sets comes later, and so wins.
+ * A program built with AddressSanitizer ends at once when its runtime is not the first library;
+ * ours in front of it takes nothing away from it. What the caller sets comes later, and so wins.
  */
 function sanitizerEntry(existing: Uint8Array): Uint8Array {
   const options = Buffer.from(existing).toString("latin1"); // keeps every byte

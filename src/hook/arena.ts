@@ -6,7 +6,7 @@
 import { limits } from "../limits.ts";
 
 const BLOCK_BYTES = limits.intakeBlockBytes;
-/** Kept for the rest of a burst: memory that is asked for anew costs as much as the copy into it. */
+/** Kept for the rest of a burst: memory asked for anew costs as much as the copy into it. */
 const FREE_BLOCKS_MAX = 64;
 /** Kept for ever. */
 const FREE_BLOCKS_MIN = 8;

@@ -1,4 +1,4 @@
-/** The C programs of this folder: built once, run with a time limit, and what they say at the end. */
+/** The C programs of this folder: built once, run with a time limit; what they say at the end. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { output, run, temporaryDirectory, text } from "../harness/processes.ts";
