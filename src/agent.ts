@@ -21,12 +21,15 @@ import { OpenFiles } from "./host/open-files.ts";
 import { ProcessChoice } from "./host/process-choice.ts";
 import { ProcessResources } from "./host/process-resource.ts";
 import { createSystemClock } from "./host/system-clock.ts";
+import { Observer } from "./host/visibility/observer.ts";
+import { VisibilityWatch } from "./host/visibility/visibility-watch.ts";
 import { unixNs } from "./lib/clock.ts";
 import { createIdSource, randomFraction } from "./lib/ids.ts";
 import { SetupError } from "./lib/setup-error.ts";
 import { limits } from "./limits.ts";
 import { type HookMessage, messageTypeName } from "./model/message.ts";
 import type { ProcessHello } from "./model/process-hello.ts";
+import type { BlindSpot, ProcessVisibility } from "./model/visibility.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Counters } from "./self/counters.ts";
 import { Drops } from "./self/drops.ts";
@@ -90,6 +93,12 @@ class RunningAgent implements Agent {
   readonly #drops = new Drops();
   readonly #messages = new Counters();
   readonly #files = new OpenFiles();
+  readonly #notVisible = new Counters<BlindSpot>();
+  readonly #observer = new Observer({ libraryPath: "", agentStartTicks: undefined });
+  readonly #visibility = new VisibilityWatch({
+    look: ({ id, pid }) => this.#look(id, pid),
+    counters: this.#notVisible,
+  });
   readonly #resources: ProcessResources;
   readonly #choice: ProcessChoice;
   readonly #exporter: Exporter;
@@ -199,6 +208,7 @@ class RunningAgent implements Agent {
       spans: this.#spans,
       logs: this.#logs,
       drops: Object.fromEntries(this.#drops.entries()),
+      notVisible: this.#notVisible.toRecord(),
       exporters: this.#exporter.status(),
     };
   }
@@ -272,6 +282,7 @@ class RunningAgent implements Agent {
     this.#log.debug(`process ${source.pid} is hooked: ${hooked.executable}`);
     this.#sources.set(source.id, source);
     this.#pipeline.processStarted(hooked, networkNamespaceOf(source.pid));
+    this.#visibility.started(source, this.#clock.monotonicNs());
   }
 
   #message(source: IntakeSource, message: HookMessage): void {
@@ -282,6 +293,7 @@ class RunningAgent implements Agent {
   #processEnded(source: IntakeSource): void {
     this.#log.debug(`process ${source.pid} has ended`);
     this.#pipeline.processEnded(source.id, this.#clock.monotonicNs());
+    this.#visibility.ended(source.id);
     this.#sources.delete(source.id);
   }
 
@@ -293,8 +305,18 @@ class RunningAgent implements Agent {
       messages: activity.messages,
       spans: activity.spans,
       logs: activity.logs,
-      drops: countersByReason(this.#sources.get(activity.process.id)?.counters() ?? []),
+      drops: this.#libraryDrops(activity.process.id),
+      notVisible: this.#visibility.of(activity.process.id)?.findings,
     }));
+  }
+
+  #libraryDrops(id: number): Record<string, number> {
+    return countersByReason(this.#sources.get(id)?.counters() ?? []);
+  }
+
+  #look(id: number, pid: number): ProcessVisibility | undefined {
+    const confined = this.#libraryDrops(id)["process_confined"] ?? 0;
+    return this.#observer.observe(pid, { registered: true, confined })?.visibility;
   }
 
   #wake(): void {
@@ -332,6 +354,7 @@ class RunningAgent implements Agent {
     const nowNs = this.#clock.monotonicNs();
     this.#pipeline.tick(nowNs);
     this.#exporter.tick(nowNs);
+    if (delivered < HEAVY_MESSAGES) this.#visibility.tick(nowNs);
     return delivered;
   }
 }

@@ -81,6 +81,30 @@ export const limits = {
   configFileBytesMax: 1024 * 1024,
   /** What is read of one file of another process (/proc, package.json). */
   processFileBytesMax: 256 * 1024,
+  /** Of /proc/PID/maps; a process with more is not known whole. */
+  processMapsBytesMax: 4 * 1024 * 1024,
+  /** Descriptors of one process that are looked at, and beyond which they are not even listed. */
+  processDescriptorsMax: 1_024,
+  processDescriptorsListedMax: 65_536,
+  /** Mapped files of one process that are looked into, and files whose content is remembered. */
+  processModulesMax: 512,
+  elfFilesMax: 8_192,
+  /** Headers of an ELF file; more of them are no file that a linker made. */
+  elfSegmentsMax: 64,
+  elfSectionsMax: 4_096,
+  elfSectionNamesBytesMax: 256 * 1024,
+  elfNameBytesMax: 4_096,
+  /** Symbols of one hash bucket. */
+  elfChainMax: 256,
+  /** Read-only data of one file that is searched for a TLS library linked into it. */
+  elfSearchBytesMax: 32 * 1024 * 1024,
+  elfSearchBlockBytes: 1024 * 1024,
+  /** /proc/net/tcp of one network. */
+  socketTableBytesMax: 4 * 1024 * 1024,
+  /** Processes of a host that are looked at by one `olly doctor`. */
+  doctorProcessesMax: 32_768,
+  /** An agent looks at one process at a time, so often a second at most. */
+  visibilityLookNsMin: 20e6,
   /** Of one request before compression: collectors refuse more than 4 MiB unless told otherwise. */
   exportRequestBytesMax: 3 * 1024 * 1024,
   exportResponseBytesMax: 4 * 1024 * 1024,

@@ -1,4 +1,5 @@
 /** A status as a person reads it. Invariant: every drop reason with a count is shown. */
+import { type BlindSpotFinding, blindSpotText, isGap } from "../model/visibility.ts";
 import type { AgentStatus, ExporterStatus } from "../self/status.ts";
 
 export function renderStatus(status: AgentStatus, directory: string): string {
@@ -10,6 +11,7 @@ export function renderStatus(status: AgentStatus, directory: string): string {
     `seen      ${messages} messages: ${status.spans} spans, ${status.logs} log records`,
     `dropped   ${dropsText(status.drops)}`,
     ...leftAloneLines(status),
+    `not seen  ${notVisibleText(status.notVisible)}`,
     ...status.exporters.map((exporter) => `${exporter.name.padEnd(8)}  ${exporterText(exporter)}`),
     "",
     ...processLines(status),
@@ -44,8 +46,27 @@ function processLines(status: AgentStatus): string[] {
     String(one.spans),
     String(one.logs),
     dropsText(one.drops),
+    findingsText(one.notVisible),
   ]);
-  return table([["PID", "SERVICE", "EXECUTABLE", "MESSAGES", "SPANS", "LOGS", "DROPPED"], ...rows]);
+  return table([[...columns], ...rows]);
+}
+
+const columns = [
+  ...["PID", "SERVICE", "EXECUTABLE", "MESSAGES", "SPANS", "LOGS", "DROPPED", "NOT VISIBLE"],
+] as const;
+
+/** How many processes, under each reason. */
+function notVisibleText(processes: Readonly<Record<string, number>>): string {
+  const counted = Object.entries(processes).filter(([, count]) => count > 0);
+  if (counted.length === 0) return "nothing found";
+  const spots = counted.map(([spot, count]) => `${spot} ${count}`).join(", ");
+  return `${spots} (processes, by reason; olly doctor says more)`;
+}
+
+function findingsText(findings: readonly BlindSpotFinding[] | undefined): string {
+  if (findings === undefined) return "not looked at yet";
+  const gaps = findings.filter(isGap);
+  return gaps.length === 0 ? "nothing" : gaps.map(blindSpotText).join(", ");
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

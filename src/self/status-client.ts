@@ -35,6 +35,7 @@ function isAgentStatus(value: unknown): value is AgentStatus {
     Array.isArray(fields["exporters"]) &&
     isRecord(fields["messages"]) &&
     isRecord(fields["drops"]) &&
+    isRecord(fields["notVisible"]) &&
     typeof fields["spans"] === "number" &&
     typeof fields["logs"] === "number"
   );

@@ -23,6 +23,7 @@ const status: AgentStatus = {
   spans: 2,
   logs: 3,
   drops: { ring_full: 4 },
+  notVisible: { go: 1 },
   exporters: [],
 };
 

@@ -2,6 +2,7 @@
  * What an agent says of itself: the JSON that its status socket serves and `olly status` prints.
  * Invariant: everything that was dropped is in it, by reason.
  */
+import type { BlindSpotFinding } from "../model/visibility.ts";
 
 export interface ProcessStatus {
   readonly pid: number;
@@ -11,6 +12,8 @@ export interface ProcessStatus {
   readonly spans: number;
   readonly logs: number;
   readonly drops: Readonly<Record<string, number>>;
+  /** What of it is not visible, or not known to be; undefined before it was looked at. */
+  readonly notVisible: readonly BlindSpotFinding[] | undefined;
 }
 
 export interface ExporterStatus {
@@ -45,5 +48,7 @@ export interface AgentStatus {
   readonly logs: number;
   /** By drop reason. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Processes of which something is not visible, by reason (src/model/visibility.ts). */
+  readonly notVisible: Readonly<Record<string, number>>;
   readonly exporters: readonly ExporterStatus[];
 }

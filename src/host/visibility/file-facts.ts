@@ -1,0 +1,115 @@
+/**
+ * What is known of an executable or a shared object that matters to what olly can see of it.
+ * Invariant: a file is looked into once as long as it does not change, and only what its own bytes
+ * prove is stated.
+ */
+import { limits } from "../../limits.ts";
+import { type ElfBytes, type ElfHeader, type ElfSection, readElf } from "./elf.ts";
+import { exportsFunction } from "./elf-exports.ts";
+import type { OpenedFile } from "./proc-files.ts";
+
+export interface FileFacts {
+  readonly bits: 32 | 64;
+  readonly littleEndian: boolean;
+  readonly machine: number;
+  readonly interpreter: string;
+  /** Built by Go; undefined when its section table cannot be read. */
+  readonly go: boolean | undefined;
+  /** Exports OpenSSL's functions itself: an executable's own calls then reach its own copy. */
+  readonly exportsTls: boolean | undefined;
+  /** The sanitizer linked into it, "" for none. */
+  readonly sanitizer: string;
+}
+
+/** The TLS library that is linked into a file: "" for none, undefined when not searched whole. */
+export type LinkedTls = "OpenSSL" | "BoringSSL" | "rustls" | "" | undefined;
+
+/** What only Go's linker makes. */
+const goSections = [".go.buildinfo", ".note.go.buildid"];
+const sanitizerStarts: readonly (readonly [name: string, start: string])[] = [
+  ["AddressSanitizer", "__asan_init"],
+  ["ThreadSanitizer", "__tsan_init"],
+  ["MemorySanitizer", "__msan_init"],
+];
+
+/** Names of source files that messages of the libraries quote: their own code is in the file. */
+const openSslSource = Buffer.from("ssl/ssl_lib.c");
+const rustlsSource = Buffer.from("/rustls-");
+const CHARACTER_C = 99;
+const MARKER_BYTES = 16;
+
+export class FileKnowledge {
+  readonly #facts = new Map<string, FileFacts | "not ELF">();
+  readonly #linked = new Map<string, LinkedTls>();
+
+  /** Undefined when it is no well-formed ELF file. */
+  factsOf(file: OpenedFile): FileFacts | undefined {
+    const known = this.#facts.get(file.key);
+    if (known !== undefined) return known === "not ELF" ? undefined : known;
+    const facts = readFacts(file);
+    remember(this.#facts, file.key, facts ?? "not ELF");
+    return facts;
+  }
+
+  linkedTlsOf(file: OpenedFile): LinkedTls {
+    if (this.#linked.has(file.key)) return this.#linked.get(file.key);
+    const linked = searchLinkedTls(file);
+    remember(this.#linked, file.key, linked);
+    return linked;
+  }
+}
+
+function remember<Value>(known: Map<string, Value>, key: string, value: Value): void {
+  if (known.size >= limits.elfFilesMax) known.clear();
+  known.set(key, value);
+}
+
+function readFacts(file: ElfBytes): FileFacts | undefined {
+  const header = readElf(file);
+  if (header === undefined) return undefined;
+  const { bits, littleEndian, machine, interpreter, sections } = header;
+  return {
+    ...{ bits, littleEndian, machine, interpreter },
+    go: sections === undefined ? undefined : goSections.some((name) => sections.has(name)),
+    exportsTls: exportsFunction(file, header, "SSL_read"),
+    sanitizer: sanitizerOf(file, header),
+  };
+}
+
+function sanitizerOf(file: ElfBytes, header: ElfHeader): string {
+  const found = sanitizerStarts.find(([, start]) => exportsFunction(file, header, start) === true);
+  return found?.[0] ?? "";
+}
+
+function searchLinkedTls(file: ElfBytes): LinkedTls {
+  const sections = readElf(file)?.sections;
+  if (sections === undefined) return undefined;
+  const data = sections.get(".rodata");
+  if (data === undefined) return "";
+  return searchData(file, data);
+}
+
+/** Blocks overlap by a marker's length, so that none is missed between two. */
+function searchData(file: ElfBytes, { offset, size }: ElfSection): LinkedTls {
+  const searched = Math.min(size, limits.elfSearchBytesMax);
+  for (let at = 0; at < searched; at += limits.elfSearchBlockBytes - MARKER_BYTES) {
+    const block = file.at(offset + at, Math.min(limits.elfSearchBlockBytes, searched - at));
+    if (block === undefined) return undefined;
+    const found = linkedTlsIn(Buffer.from(block.buffer, block.byteOffset, block.byteLength));
+    if (found !== "") return found;
+  }
+  return searched === size ? "" : undefined;
+}
+
+function linkedTlsIn(block: Buffer): LinkedTls {
+  const openSsl = block.indexOf(openSslSource);
+  if (openSsl >= 0) {
+    // BoringSSL is C++: ssl_lib.cc.
+    const next = block[openSsl + openSslSource.length];
+    if (next === CHARACTER_C) return "BoringSSL";
+    if (next === 0) return "OpenSSL";
+  }
+  const rustls = block.indexOf(rustlsSource);
+  const digit = rustls < 0 ? 0 : (block[rustls + rustlsSource.length] ?? 0);
+  return digit >= 48 && digit <= 57 ? "rustls" : "";
+}

@@ -1,0 +1,203 @@
+/**
+ * From what was read of a process to what olly sees of it. Invariant: pure, and what was not read
+ * leads to "unknown", never to silence.
+ */
+import {
+  type BlindSpot,
+  type BlindSpotFinding,
+  blindSpots,
+  type Hooking,
+  type ProcessVisibility,
+} from "../../model/visibility.ts";
+import { baseName, runtimeOf } from "../runtime.ts";
+import { isOwnLibrary } from "./process-environment.ts";
+import type { ProcessLook } from "./process-look.ts";
+import { tlsLibraries } from "./tls-libraries.ts";
+
+/** What is known from elsewhere. */
+export interface Surroundings {
+  /** It has registered with the agent that asks or is asked. */
+  readonly registered: boolean;
+  /** The library's own count of seccomp filters that the process asked for. */
+  readonly confined: number;
+  /** e_machine of the library. */
+  readonly machine: number;
+  readonly mountNamespace: string | undefined;
+  /** Of the process that looks: under a container's filter everything has one. */
+  readonly seccompMode: number;
+  /** When the agent started, in clock ticks since boot; undefined when there is none. */
+  readonly agentStartTicks: number | undefined;
+}
+
+const RING = "/memfd:olly-ring";
+const SECCOMP_STRICT = 1;
+const SECCOMP_FILTER = 2;
+/** e_machine by Node's name of the architecture. */
+const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
+const sanitizerRuntime = /^lib(?:a|t|m|l|hwa)san\.so/;
+const loader = /^(?:ld-|ld64\.|ld\.so)/;
+const muslFile = /^ld-musl-|^libc\.musl-/;
+/** What only Chromium and programs built on it map. */
+const chromiumFiles = /^(?:v8_context_snapshot.*\.bin|chrome_100_percent\.pak)$/;
+
+export function machineOf(architecture: string): number {
+  return machines[architecture] ?? 0;
+}
+
+export function judge(look: ProcessLook, around: Surroundings): ProcessVisibility {
+  const names = (look.mappings?.files ?? []).map(({ path }) => baseName(path));
+  const seen: Seen = {
+    ...{ look, around, names },
+    isLoaded: around.registered || names.some(isOwnLibrary),
+  };
+  const findings = [
+    ...(seen.isLoaded ? [] : obstacles(seen)),
+    ...confinement(seen),
+    ...ownWays(seen),
+    ...tlsFindings(seen),
+    ...unknowns(seen),
+  ].sort((first, second) => order.indexOf(first.spot) - order.indexOf(second.spot));
+  return {
+    ...hookingOf(seen, findings),
+    findings,
+    visibleTls: tlsLibraries
+      .filter(({ file, visible }) => visible && names.some((name) => file.test(name)))
+      .map(({ name }) => name),
+  };
+}
+
+interface Seen {
+  readonly look: ProcessLook;
+  readonly around: Surroundings;
+  /** Of mapped files. */
+  readonly names: readonly string[];
+  readonly isLoaded: boolean;
+}
+
+const order = Object.keys(blindSpots);
+
+function finding(spot: BlindSpot, detail = ""): BlindSpotFinding {
+  return { spot, detail };
+}
+
+function hookingOf(
+  { look, around, isLoaded }: Seen,
+  findings: readonly BlindSpotFinding[],
+): { hooking: Hooking; because: string } {
+  if (around.registered) return { hooking: "hooked", because: "" };
+  if (look.mappings === undefined) return { hooking: "unknown", because: "" };
+  if (!isLoaded) {
+    const isImpossible = findings.some(({ spot }) => blindSpots[spot].kind === "whole");
+    const early = around.agentStartTicks !== undefined && look.startTicks < around.agentStartTicks;
+    const because = early ? "started before olly" : "started without olly";
+    return { hooking: "not_hooked", because: isImpossible ? "" : because };
+  }
+  const { files } = look.mappings;
+  if (files.some(({ path }) => path === RING)) {
+    return { hooking: "elsewhere", because: "by another agent, or one that has ended" };
+  }
+  if (!files.some((one) => one.sharedReadOnly && isControlPage(one.path, look))) {
+    return { hooking: "left_alone", because: whyInert(look) };
+  }
+  const waits = look.tracing === false ? "tracing is off" : "not registered with this agent yet";
+  return { hooking: "dormant", because: waits };
+}
+
+function isControlPage(path: string, { environment }: ProcessLook): boolean {
+  return path === environment?.controlPath || baseName(path) === "control";
+}
+
+function whyInert({ environment }: ProcessLook): string {
+  if (environment === undefined) return "";
+  if (environment.disabled) return "OLLY_DISABLED=1";
+  if (environment.controlPath === "" || environment.socketPath === "") {
+    return "OLLY_CONTROL and OLLY_SOCKET are not both set";
+  }
+  return "it has not mapped its control page";
+}
+
+/** Why the library cannot be, or was not, loaded. */
+function obstacles({ look, around, names }: Seen): BlindSpotFinding[] {
+  const { file, environment, executable } = look;
+  const found: BlindSpotFinding[] = [];
+  if (file !== undefined) {
+    if (file.bits === 32) found.push(finding("other_machine", "32-bit"));
+    else if (!file.littleEndian || file.machine !== around.machine) {
+      found.push(finding("other_machine", `ELF machine ${file.machine}`));
+    }
+    const isLoader = loader.test(baseName(executable)) || names.some((name) => loader.test(name));
+    if (file.interpreter === "" && !isLoader) found.push(finding("statically_linked"));
+  }
+  if (look.secure === true) found.push(finding("secure_execution"));
+  const wanted = environment?.ownLibrary ?? "";
+  const isElsewhere =
+    look.mountNamespace !== undefined && look.mountNamespace !== around.mountNamespace;
+  if (look.libraryThere === false && (wanted !== "" || isElsewhere)) {
+    found.push(finding("other_file_system", wanted));
+  }
+  if (wanted !== "" && look.mappings?.cut === false && found.length === 0) {
+    found.push(finding("preload_failed"));
+  }
+  return found;
+}
+
+function confinement({ look, around, isLoaded }: Seen): BlindSpotFinding[] {
+  if (look.seccompMode === SECCOMP_STRICT) return [finding("seccomp", "strict mode")];
+  if (around.confined > 0) return [finding("seccomp", "filter")];
+  const isSurprise = look.seccompMode === SECCOMP_FILTER && around.seccompMode !== SECCOMP_FILTER;
+  if (!isSurprise || around.registered) return [];
+  return isLoaded && look.tracing === false ? [] : [finding("unknown_seccomp")];
+}
+
+/** What the process does beside the functions of its C library. */
+function ownWays({ look, names }: Seen): BlindSpotFinding[] {
+  const { file, environment } = look;
+  const found: BlindSpotFinding[] = [];
+  if (file?.go === true) found.push(finding("go"));
+  else for (const path of look.goModules) found.push(finding("go", baseName(path)));
+  if (look.descriptors?.ioUring === true) found.push(finding("io_uring"));
+  const isMusl =
+    /\/ld-musl-/.test(file?.interpreter ?? "") || names.some((name) => muslFile.test(name));
+  if (isMusl) found.push(finding("musl_stdio"));
+  const runtime = names.find((name) => sanitizerRuntime.test(name)) ?? file?.sanitizer ?? "";
+  if (runtime !== "") found.push(finding("sanitizer", runtime));
+  const preloads = environment?.otherPreloads ?? [];
+  if (preloads.length > 0) found.push(finding("other_preloads", preloads.join(", ")));
+  return found;
+}
+
+function tlsFindings({ look, names }: Seen): BlindSpotFinding[] {
+  const found: BlindSpotFinding[] = [];
+  if (names.includes("libjvm.so")) found.push(finding("jvm_tls"));
+  const executable = baseName(look.executable);
+  const isNode = runtimeOf(executable) === "nodejs" && look.file?.exportsTls === true;
+  if (isNode && look.environment?.nodeShim !== true) found.push(finding("node_tls"));
+  const isChromium = names.some((name) => chromiumFiles.test(name));
+  if (isChromium) found.push(finding("linked_tls", `BoringSSL in ${executable}`));
+  for (const { file, library } of look.linkedTls) {
+    if ((isNode || isChromium) && file === executable) continue;
+    if (library === undefined) found.push(finding("unknown_module", file));
+    else found.push(finding("linked_tls", `${library} in ${file}`));
+  }
+  for (const { name, file, visible } of tlsLibraries) {
+    if (!visible && names.some((one) => file.test(one))) found.push(finding("other_tls", name));
+  }
+  return found;
+}
+
+function unknowns({ look, isLoaded }: Seen): BlindSpotFinding[] {
+  const { file, mappings, environment, descriptors } = look;
+  const found: BlindSpotFinding[] = [];
+  if (file === undefined) found.push(finding("unknown_executable"));
+  else if (file.go === undefined) found.push(finding("unknown_executable", "no section table"));
+  if (mappings === undefined) found.push(finding("unknown_mappings"));
+  else if (mappings.cut) found.push(finding("unknown_mappings", "too many"));
+  if (environment === undefined) found.push(finding("unknown_environment"));
+  else if (environment.cut) found.push(finding("unknown_environment", "too large"));
+  if (descriptors === undefined) found.push(finding("unknown_descriptors"));
+  else if (descriptors.cut && !descriptors.ioUring) {
+    found.push(finding("unknown_descriptors", "too many"));
+  }
+  if (look.secure === undefined && !isLoaded) found.push(finding("unknown_privileges"));
+  return found;
+}

@@ -1,0 +1,59 @@
+/**
+ * /proc/PID/maps, cut down to the files. Invariant: each file is there once, however often it is
+ * mapped, and a line that is not understood is passed over.
+ */
+
+export interface MappedFile {
+  /** As the process's file system names it, without " (deleted)". */
+  readonly path: string;
+  readonly inode: number;
+  /** First mapped range, as /proc/PID/map_files names it. */
+  readonly range: string;
+  readonly deleted: boolean;
+  /** Some part of it is code. */
+  executable: boolean;
+  /** Mapped read-only and shared, as the library maps a control page. */
+  readonly sharedReadOnly: boolean;
+}
+
+export interface Mappings {
+  readonly files: readonly MappedFile[];
+  /** There was more than may be read. */
+  readonly cut: boolean;
+}
+
+const DELETED = " (deleted)";
+
+/** proc_pid_maps(5): range, permissions, offset, device, inode, path. */
+export function parseMappings(text: string, cut: boolean): Mappings {
+  const files = new Map<string, MappedFile>();
+  let start = 0;
+  while (start < text.length) {
+    const newline = text.indexOf("\n", start);
+    // The last line of a cut text may be a part of one.
+    if (newline < 0) break;
+    const slash = text.indexOf("/", start);
+    if (slash >= 0 && slash < newline) addLine(files, text.slice(start, newline), slash - start);
+    start = newline + 1;
+  }
+  return { files: [...files.values()], cut };
+}
+
+function addLine(files: Map<string, MappedFile>, line: string, slash: number): void {
+  const [range = "", permissions = "", , , inode = ""] = line.slice(0, slash).split(" ");
+  if (!/^\d+$/.test(inode)) return; // [anon:…] may hold a slash, too
+  const name = line.slice(slash);
+  const known = files.get(name);
+  const executable = permissions[2] === "x";
+  if (known !== undefined) {
+    if (executable) known.executable = true;
+    return;
+  }
+  const deleted = name.endsWith(DELETED);
+  files.set(name, {
+    path: deleted ? name.slice(0, -DELETED.length) : name,
+    inode: Number(inode),
+    ...{ range, deleted, executable },
+    sharedReadOnly: permissions === "r--s",
+  });
+}

@@ -1,0 +1,63 @@
+/** Looks at processes of this host and judges them: what the agent and the doctor share. */
+import type { ProcessVisibility } from "../../model/visibility.ts";
+import { FileKnowledge } from "./file-facts.ts";
+import { judge, machineOf } from "./judge.ts";
+import { ProcFiles } from "./proc-files.ts";
+import { lookAt, type ProcessBasics, type ProcessLook, readBasics } from "./process-look.ts";
+
+export interface ObserverOptions {
+  /** Where the library is for programs whose LD_PRELOAD does not say it; "" when not known. */
+  readonly libraryPath: string;
+  /** When the agent started, in clock ticks since boot. */
+  readonly agentStartTicks: number | undefined;
+  /** /proc; another directory in tests. */
+  readonly procRoot?: string;
+}
+
+export interface ObservedProcess {
+  readonly look: ProcessLook;
+  readonly visibility: ProcessVisibility;
+}
+
+export interface Registration {
+  readonly registered: boolean;
+  /** The library's own count of seccomp filters. */
+  readonly confined: number;
+}
+
+export class Observer {
+  readonly files: ProcFiles;
+  readonly #knowledge = new FileKnowledge();
+  readonly #options: ObserverOptions;
+  readonly #own: { readonly mountNamespace: string | undefined; readonly seccompMode: number };
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    this.files = new ProcFiles(options.procRoot);
+    const self = this.basics("self");
+    this.#own = {
+      mountNamespace: this.files.link("self/ns/mnt"),
+      seccompMode: self?.seccompMode ?? 0,
+    };
+  }
+
+  /** Undefined for what has ended and for the kernel's threads. */
+  basics(pid: number | "self"): ProcessBasics | undefined {
+    return readBasics(this.files, pid);
+  }
+
+  /** Undefined when the process has ended. */
+  observe(pid: number, registration: Registration): ObservedProcess | undefined {
+    const basics = this.basics(pid);
+    if (basics === undefined) return undefined;
+    const look = lookAt(this.files, this.#knowledge, basics, this.#options.libraryPath);
+    if (look === undefined) return undefined;
+    const visibility = judge(look, {
+      ...registration,
+      ...this.#own,
+      machine: machineOf(process.arch),
+      agentStartTicks: this.#options.agentStartTicks,
+    });
+    return { look, visibility };
+  }
+}
