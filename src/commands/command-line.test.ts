@@ -29,7 +29,7 @@ describe("help", () => {
     const { code, stdout, stderr } = await commandLine(["--help"]);
     expect(code).toBe(0);
     expect(stderr).toBe("");
-    for (const name of ["run", "agent", "trace", "status", "lib", "version"]) {
+    for (const name of ["run", "agent", "trace", "status", "doctor", "lib", "version"]) {
       expect(stdout).toContain(`\n  ${name}`);
     }
     expect(stdout).toContain("olly run -- python3 app.py");
@@ -37,14 +37,17 @@ describe("help", () => {
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
-  test.each(["run", "agent", "trace", "status", "lib", "version"])("of %s", async (name) => {
-    const asked = await commandLine([name, "--help"]);
-    expect(asked).toEqual(await commandLine(["help", name]));
-    expect(asked.code).toBe(0);
-    expect(asked.stdout).toStartWith(`Usage: olly ${name}`);
-    const lines = asked.stdout.split("\n");
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
-  });
+  test.each(["run", "agent", "trace", "status", "doctor", "lib", "version"])(
+    "of %s",
+    async (name) => {
+      const asked = await commandLine([name, "--help"]);
+      expect(asked).toEqual(await commandLine(["help", name]));
+      expect(asked.code).toBe(0);
+      expect(asked.stdout).toStartWith(`Usage: olly ${name}`);
+      const lines = asked.stdout.split("\n");
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+    },
+  );
 });
 
 test("the help of a part of a command is its own, however it is asked for", async () => {

@@ -29,6 +29,7 @@ export const rootCommand = defineCommand({
     agent: () => import("./agent.ts").then((module) => module.agentCommand),
     trace: () => import("./trace.ts").then((module) => module.traceCommand),
     status: () => import("./status.ts").then((module) => module.statusCommand),
+    doctor: () => import("./doctor.ts").then((module) => module.doctorCommand),
     lib: () => import("./lib.ts").then((module) => module.libCommand),
     version: () => import("./version.ts").then((module) => module.versionCommand),
   },

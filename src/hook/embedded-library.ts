@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -126,15 +127,20 @@ export function whyUnusable(directory: string, uid: number): string | undefined 
   try {
     const created = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
     if (created !== undefined) chmodSync(directory, DIRECTORY_MODE);
-    const about = lstatSync(directory);
-    if (!about.isDirectory()) return "not a directory";
-    if (about.uid !== uid) return "belongs to another user";
-    if ((about.mode & 0o022) !== 0) return "others may write to it";
+    const unsafe = whyUnsafe(lstatSync(directory), uid);
+    if (unsafe !== undefined) return unsafe;
     const mounts = readFileSync("/proc/self/mounts", "utf8");
     return isNoexec(realpathSync(directory), mounts) ? "mounted noexec" : undefined;
   } catch (error) {
     return reasonOf(error);
   }
+}
+
+/** Why what is there must not be used; undefined = it may. */
+export function whyUnsafe(about: Stats, uid: number): string | undefined {
+  if (!about.isDirectory()) return "not a directory";
+  if (about.uid !== uid) return "belongs to another user";
+  return (about.mode & 0o022) === 0 ? undefined : "others may write to it";
 }
 
 function digestOf(bytes: Uint8Array): string {

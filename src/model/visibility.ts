@@ -99,13 +99,6 @@ export const blindSpots = {
     meaning: "log lines written through stdio are not captured, those of write() are",
     fix: "log to a socket, by write(), or with a build for glibc",
   },
-  sanitizer: {
-    kind: "part",
-    title: "sanitizer",
-    meaning:
-      "its runtime replaces the same functions; AddressSanitizer's has to be preloaded first",
-    fix: "put the sanitizer's runtime first in LD_PRELOAD, or use a build without it",
-  },
   unknown_executable: {
     kind: "unknown",
     title: "executable not understood",
@@ -153,6 +146,12 @@ export const blindSpots = {
     title: "module not searched whole",
     meaning: "whether TLS is linked into this file is not known",
     fix: "none is needed if it does no TLS",
+  },
+  sanitizer: {
+    kind: "note",
+    title: "sanitizer",
+    meaning: "AddressSanitizer ends a program in which another library is preloaded before its own",
+    fix: "put the sanitizer's runtime first in LD_PRELOAD",
   },
   other_preloads: {
     kind: "note",

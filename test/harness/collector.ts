@@ -69,7 +69,7 @@ export async function startCollector(earlier?: Collector): Promise<Collector> {
   return { endpoint: `http://127.0.0.1:${port}`, file, configuration, program };
 }
 
-function goBinary(): string {
+export function goBinary(): string {
   const found = Bun.which("go") ?? "/usr/local/go/bin/go";
   if (!existsSync(found)) {
     throw new Error("Go is needed to build the OpenTelemetry Collector: see test/require.sh");

@@ -48,7 +48,8 @@ export function judge(look: ProcessLook, around: Surroundings): ProcessVisibilit
   const names = (look.mappings?.files ?? []).map(({ path }) => baseName(path));
   const seen: Seen = {
     ...{ look, around, names },
-    isLoaded: around.registered || names.some(isOwnLibrary),
+    // A file of that name in a 32-bit process is another one.
+    isLoaded: around.registered || (look.file?.bits !== 32 && names.some(isOwnLibrary)),
   };
   const findings = [
     ...(seen.isLoaded ? [] : obstacles(seen)),

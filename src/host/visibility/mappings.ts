@@ -41,7 +41,7 @@ export function parseMappings(text: string, cut: boolean): Mappings {
 
 function addLine(files: Map<string, MappedFile>, line: string, slash: number): void {
   const [range = "", permissions = "", , , inode = ""] = line.slice(0, slash).split(" ");
-  if (!/^\d+$/.test(inode)) return; // [anon:…] may hold a slash, too
+  if (!/^[1-9]\d*$/.test(inode)) return; // a name in brackets may hold a slash, too
   const name = line.slice(slash);
   const known = files.get(name);
   const executable = permissions[2] === "x";

@@ -94,7 +94,6 @@ export function lookAt(
   const environment = readEnvironment(files, pid);
   const source = { files, knowledge, pid };
   const modules = modulesOf(source, mappings);
-  const wanted = environment?.ownLibrary || library;
   const look: ProcessLook = {
     ...{ pid, name, uid, startTicks, seccompMode, executable, file, mappings, environment },
     goModules: modules.filter((one) => one.facts?.go === true).map((one) => one.path),
@@ -103,7 +102,7 @@ export function lookAt(
     secure: readSecure(files, pid, file?.bits ?? 64),
     mountNamespace: files.link(`${pid}/ns/mnt`),
     tracing: readTracing(files, pid, environment?.controlPath ?? ""),
-    libraryThere: environment === undefined ? undefined : files.has(`${pid}/root${wanted}`),
+    libraryThere: isThere(files, pid, environment?.ownLibrary || library),
   };
   // What was read after the end of the process would say nothing.
   return readBasics(files, pid)?.startTicks === startTicks ? look : undefined;
@@ -150,6 +149,12 @@ function readTracing(files: ProcFiles, pid: number, controlPath: string): boolea
   if (!controlPath.startsWith("/")) return undefined;
   const active = files.bytes(`${pid}/root${controlPath}`, 1)?.bytes[0];
   return active === undefined ? undefined : active !== 0;
+}
+
+/** Undefined when no path is known, or its file system is not ours to see; $LIB is the loader's. */
+function isThere(files: ProcFiles, pid: number, path: string): boolean | undefined {
+  const isKnown = path.startsWith("/") && !path.includes("$");
+  return isKnown && files.has(`${pid}/root/`) ? files.has(`${pid}/root${path}`) : undefined;
 }
 
 /** proc_pid_auxv(5): pairs of a type and a value, each as wide as the process's addresses. */
