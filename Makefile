@@ -37,7 +37,7 @@ test: all
 	sh scripts/test.sh
 
 test-compat: all
-	@sh test/require.sh
+	@OLLY_COMPAT=long sh test/require.sh
 	OLLY_COMPAT=long $(BUN) test --timeout 1800000 test/compat
 
 # Minutes that the fuzzer of libolly runs: make fuzz MINUTES=60

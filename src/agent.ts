@@ -94,7 +94,9 @@ class RunningAgent implements Agent {
   readonly #messages = new Counters();
   readonly #files = new OpenFiles();
   readonly #notVisible = new Counters<BlindSpot>();
-  readonly #observer = new Observer({ libraryPath: "", agentStartTicks: undefined });
+  readonly #observer = new Observer({
+    ...{ libraryPath: "", agentStartTicks: undefined, oneMoment: false },
+  });
   readonly #visibility = new VisibilityWatch({
     look: ({ id, pid }) => this.#look(id, pid),
     counters: this.#notVisible,

@@ -108,6 +108,7 @@ missing() {
     has qemu-aarch64 || echo qemu-user
     [ -d /etc/ssl/certs ] || echo ca-certificates
     has_go || echo golang-go
+    [ "${OLLY_COMPAT:-}" != long ] || has java || echo openjdk-17-jre-headless
 }
 
 install_packages() {

@@ -79,13 +79,13 @@ describe("version", () => {
 });
 
 describe("one clear line", () => {
-  const known = "run, agent, trace, status, lib, version, help";
+  const known = "run, agent, trace, status, doctor, lib, version, help";
   const lines: [args: string[], code: number, line: string][] = [
     [["rnu"], 2, "unknown command rnu, did you mean run?"],
     [
       ["frobnicate"],
       2,
-      "unknown command frobnicate; known are run, agent, trace, status, lib, version, help",
+      "unknown command frobnicate; known are run, agent, trace, status, doctor, lib, version, help",
     ],
     [["help", "statsu"], 2, "unknown command statsu, did you mean status?"],
     [["--confg", "x"], 2, "unknown flag --confg, did you mean --config?"],

@@ -82,15 +82,13 @@ export const blindSpots = {
   linked_tls: {
     kind: "part",
     title: "TLS linked in",
-    meaning:
-      "OpenSSL, BoringSSL or rustls inside a file of the program: only ciphertext is visible",
+    meaning: "a TLS library is part of one of its files: only ciphertext is visible",
     fix: `use a build with the system's OpenSSL, or ${NOT_IN_FRONT}`,
   },
   other_tls: {
     kind: "part",
     title: "TLS of another library",
-    meaning:
-      "GnuTLS, NSS, mbed TLS, wolfSSL or s2n is loaded: of its TLS only ciphertext is visible",
+    meaning: "a library that olly does not hook is loaded: only its ciphertext is visible",
     fix: `use a build with the system's OpenSSL, or ${NOT_IN_FRONT}`,
   },
   musl_stdio: {

@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 import { libraryDirectories } from "../../hook/embedded-library.ts";
 import { ConnectedSockets } from "../../host/visibility/connected-sockets.ts";
 import { Observer } from "../../host/visibility/observer.ts";
+import { ProcFiles } from "../../host/visibility/proc-files.ts";
+import { readBasics } from "../../host/visibility/process-look.ts";
 import { SetupError } from "../../lib/setup-error.ts";
 import { limits } from "../../limits.ts";
 import type { AgentStatus } from "../../self/status.ts";
@@ -49,12 +51,13 @@ class Survey {
     const root = request.procRoot;
     const directories = libraryDirectories(context.uid, context.environment);
     const directory = directories.find((path) => existsSync(path)) ?? "";
-    const probe = new Observer({ libraryPath: "", agentStartTicks: undefined, ...at(root) });
-    const agent = request.status === undefined ? undefined : probe.basics(request.status.pid);
+    const agentPid = request.status?.pid;
+    const agent = agentPid === undefined ? undefined : readBasics(new ProcFiles(root), agentPid);
     this.#observer = new Observer({
       libraryPath: directory,
       agentStartTicks: agent?.startTicks,
-      ...at(root),
+      oneMoment: true,
+      ...(root === undefined ? {} : { procRoot: root }),
     });
     this.#connected = new ConnectedSockets(this.#observer.files);
     this.#registered = registrationsOf(request.status);
@@ -132,10 +135,6 @@ class Survey {
     if (look.descriptors === undefined || look.descriptors.cut) return true;
     return this.#connected.hasOne(look.pid, look.descriptors.sockets);
   }
-}
-
-function at(procRoot: string | undefined): { procRoot?: string } {
-  return procRoot === undefined ? {} : { procRoot };
 }
 
 function registrationsOf(status: AgentStatus | undefined): ReadonlyMap<number, number> {

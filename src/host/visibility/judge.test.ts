@@ -47,6 +47,7 @@ const bare: ProcessLook = {
   executable: "/usr/bin/app",
   file,
   mappings: mapped("/usr/bin/app", LIBC),
+  modulesCut: false,
   goModules: [],
   linkedTls: [],
   environment: environment({}),
@@ -206,6 +207,7 @@ describe("what cannot be read is unknown", () => {
       { mappings: parseMappings("", true) },
       ["mapped files not readable (too many)"],
     ],
+    ["all shared objects", { modulesCut: true }, ["mapped files not readable (too many)"]],
     ["the environment", { environment: undefined }, ["environment not readable"]],
     [
       "all of the environment",

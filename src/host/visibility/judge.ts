@@ -192,7 +192,7 @@ function unknowns({ look, isLoaded }: Seen): BlindSpotFinding[] {
   if (file === undefined) found.push(finding("unknown_executable"));
   else if (file.go === undefined) found.push(finding("unknown_executable", "no section table"));
   if (mappings === undefined) found.push(finding("unknown_mappings"));
-  else if (mappings.cut) found.push(finding("unknown_mappings", "too many"));
+  else if (mappings.cut || look.modulesCut) found.push(finding("unknown_mappings", "too many"));
   if (environment === undefined) found.push(finding("unknown_environment"));
   else if (environment.cut) found.push(finding("unknown_environment", "too large"));
   if (descriptors === undefined) found.push(finding("unknown_descriptors"));

@@ -17,6 +17,7 @@ test("each mapped file is there once", () => {
   expect(files).toEqual([
     {
       path: "/usr/bin/with space",
+      device: "08:01",
       inode: 11,
       range: "55d0-55d1",
       deleted: false,
@@ -25,6 +26,7 @@ test("each mapped file is there once", () => {
     },
     {
       path: "/run/olly/control",
+      device: "00:17",
       inode: 12,
       range: "7f02-7f03",
       deleted: false,
@@ -33,6 +35,7 @@ test("each mapped file is there once", () => {
     },
     {
       path: "/opt/old.so",
+      device: "08:01",
       inode: 13,
       range: "7f03-7f04",
       deleted: true,

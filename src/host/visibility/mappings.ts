@@ -6,6 +6,7 @@
 export interface MappedFile {
   /** As the process's file system names it, without " (deleted)". */
   readonly path: string;
+  readonly device: string;
   readonly inode: number;
   /** First mapped range, as /proc/PID/map_files names it. */
   readonly range: string;
@@ -40,7 +41,7 @@ export function parseMappings(text: string, cut: boolean): Mappings {
 }
 
 function addLine(files: Map<string, MappedFile>, line: string, slash: number): void {
-  const [range = "", permissions = "", , , inode = ""] = line.slice(0, slash).split(" ");
+  const [range = "", permissions = "", , device = "", inode = ""] = line.slice(0, slash).split(" ");
   if (!/^[1-9]\d*$/.test(inode)) return; // a name in brackets may hold a slash, too
   const name = line.slice(slash);
   const known = files.get(name);
@@ -52,6 +53,7 @@ function addLine(files: Map<string, MappedFile>, line: string, slash: number): v
   const deleted = name.endsWith(DELETED);
   files.set(name, {
     path: deleted ? name.slice(0, -DELETED.length) : name,
+    device,
     inode: Number(inode),
     ...{ range, deleted, executable },
     sharedReadOnly: permissions === "r--s",

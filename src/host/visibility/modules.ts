@@ -3,22 +3,26 @@
  * that is mapped: same inode, or the mapping itself.
  */
 import { limits } from "../../limits.ts";
+import { baseName } from "../runtime.ts";
 import type { FileFacts, FileKnowledge, LinkedTls } from "./file-facts.ts";
 import type { MappedFile, Mappings } from "./mappings.ts";
 import type { OpenedFile, ProcFiles } from "./proc-files.ts";
 import { isOwnLibrary } from "./process-environment.ts";
 
+/** What is known of one of a process's files. */
 export interface Module {
   readonly path: string;
-  readonly mapped: MappedFile;
   /** Undefined when it could not be looked into. */
   readonly facts: FileFacts | undefined;
+  readonly linkedTls: LinkedTls;
 }
 
 export interface Source {
   readonly files: ProcFiles;
   readonly knowledge: FileKnowledge;
   readonly pid: number;
+  /** Modules of other processes of the same moment: the same file needs no second opening. */
+  readonly modules: Map<string, Module>;
 }
 
 /** Where a distribution puts what is linked with its own OpenSSL. */
@@ -28,17 +32,38 @@ const suspects = /^(?:cygrpc|_cygrpc|libnetty_tcnative|libconscrypt|libcurl-impe
 /** The visible ones, and those whose own code it is. */
 const tlsLibraries = /^lib(?:ssl|crypto)[-.\d]/;
 
-/** The shared objects among the mapped files, the first limits.processModulesMax of them. */
-export function modulesOf(source: Source, mappings: Mappings | undefined): Module[] {
-  const modules: Module[] = [];
-  for (const mapped of mappings?.files ?? []) {
-    if (modules.length >= limits.processModulesMax) break;
-    if (!mapped.executable || !/\.(?:so|node)(?:\.|$)/.test(mapped.path)) continue;
-    if (isOwnLibrary(mapped.path)) continue;
-    const facts = opened(source, mapped, (file) => source.knowledge.factsOf(file));
-    modules.push({ path: mapped.path, mapped, facts });
-  }
-  return modules;
+/** The shared objects among mapped files, ours left out. */
+export function sharedObjectsOf(mappings: Mappings | undefined): MappedFile[] {
+  return (mappings?.files ?? []).filter(
+    ({ executable, path }) =>
+      executable && /\.(?:so|node)(?:\.|$)/.test(path) && !isOwnLibrary(path),
+  );
+}
+
+/** The first limits.processModulesMax of them, looked into. */
+export function modulesOf(source: Source, objects: readonly MappedFile[]): Module[] {
+  return objects.slice(0, limits.processModulesMax).map((mapped) => {
+    const key = `${mapped.device} ${mapped.inode} ${mapped.path}`;
+    const known = source.modules.get(key);
+    if (known !== undefined) return known;
+    const module = moduleOf(source, mapped);
+    if (source.modules.size < limits.elfFilesMax) source.modules.set(key, module);
+    return module;
+  });
+}
+
+function moduleOf(source: Source, mapped: MappedFile): Module {
+  const { knowledge } = source;
+  const { path } = mapped;
+  const name = baseName(path);
+  const isSearched = !tlsLibraries.test(name) && (suspects.test(name) || !distribution.test(path));
+  const found = opened(source, mapped, (file) => {
+    const facts = knowledge.factsOf(file);
+    // Go's TLS is Go's.
+    const linkedTls = isSearched && facts?.go !== true ? knowledge.linkedTlsOf(file) : "";
+    return { facts, linkedTls };
+  });
+  return { path, ...(found ?? { facts: undefined, linkedTls: isSearched ? undefined : "" }) };
 }
 
 /** The file as the process sees it, or the mapping itself, which only root may open. */
@@ -54,33 +79,13 @@ function opened<Result>(
   return files.open(`${pid}/map_files/${mapped.range}`, use);
 }
 
-interface Code {
-  readonly executable: string;
-  readonly file: FileFacts | undefined;
-  readonly modules: readonly Module[];
-}
-
-/** Files that have a TLS library of their own, or of which that is not known. */
-export function linkedTlsByModule(
-  source: Source,
-  { executable, file, modules }: Code,
-): { file: string; library: LinkedTls }[] {
-  const { files, knowledge, pid } = source;
-  const found: { file: string; library: LinkedTls }[] = [];
-  const add = (path: string, library: LinkedTls): void => {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    if (library !== "") found.push({ file: name, library });
-  };
-  // Go's TLS is Go's; an executable that exports OpenSSL has been recognised by that.
-  if (file?.exportsTls === true) add(executable, "OpenSSL");
-  else if (file !== undefined && file.go === false) {
-    add(executable, files.open(`${pid}/exe`, (one) => ({ is: knowledge.linkedTlsOf(one) }))?.is);
-  }
-  for (const { path, mapped, facts } of modules) {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    if (facts?.go === true || tlsLibraries.test(name)) continue;
-    if (distribution.test(path) && !suspects.test(name)) continue;
-    add(path, opened(source, mapped, (one) => ({ is: knowledge.linkedTlsOf(one) }))?.is);
-  }
-  return found;
+/** The executable's TLS library, where it has one of its own. */
+export function linkedTlsOfExecutable(
+  { files, knowledge, pid }: Source,
+  facts: FileFacts | undefined,
+): LinkedTls {
+  // Exporting OpenSSL's functions says it all; Go's TLS is Go's; what is no ELF file is said so.
+  if (facts?.exportsTls === true) return "OpenSSL";
+  if (facts === undefined || facts.go !== false) return "";
+  return files.open(`${pid}/exe`, (file) => ({ is: knowledge.linkedTlsOf(file) }))?.is;
 }

@@ -2,6 +2,7 @@
 import type { ProcessVisibility } from "../../model/visibility.ts";
 import { FileKnowledge } from "./file-facts.ts";
 import { judge, machineOf } from "./judge.ts";
+import type { Module } from "./modules.ts";
 import { ProcFiles } from "./proc-files.ts";
 import { lookAt, type ProcessBasics, type ProcessLook, readBasics } from "./process-look.ts";
 
@@ -10,6 +11,8 @@ export interface ObserverOptions {
   readonly libraryPath: string;
   /** When the agent started, in clock ticks since boot. */
   readonly agentStartTicks: number | undefined;
+  /** Every look is of the same moment: files are not asked again whether they have changed. */
+  readonly oneMoment: boolean;
   /** /proc; another directory in tests. */
   readonly procRoot?: string;
 }
@@ -28,6 +31,7 @@ export interface Registration {
 export class Observer {
   readonly files: ProcFiles;
   readonly #knowledge = new FileKnowledge();
+  readonly #modules = new Map<string, Module>();
   readonly #options: ObserverOptions;
   readonly #own: { readonly mountNamespace: string | undefined; readonly seccompMode: number };
 
@@ -50,7 +54,14 @@ export class Observer {
   observe(pid: number, registration: Registration): ObservedProcess | undefined {
     const basics = this.basics(pid);
     if (basics === undefined) return undefined;
-    const look = lookAt(this.files, this.#knowledge, basics, this.#options.libraryPath);
+    if (!this.#options.oneMoment) this.#modules.clear();
+    const source = {
+      files: this.files,
+      knowledge: this.#knowledge,
+      modules: this.#modules,
+      pid,
+    };
+    const look = lookAt(source, basics, this.#options.libraryPath);
     if (look === undefined) return undefined;
     const visibility = judge(look, {
       ...registration,

@@ -74,7 +74,12 @@ function auxv(entries: readonly (readonly [number, number])[]): Buffer {
 
 function observe(made: Crafted) {
   const procRoot = craft(made);
-  const observer = new Observer({ libraryPath: "", agentStartTicks: undefined, procRoot });
+  const observer = new Observer({
+    libraryPath: "",
+    agentStartTicks: undefined,
+    oneMoment: false,
+    procRoot,
+  });
   return observer.observe(42, { registered: false, confined: 0 });
 }
 
@@ -143,6 +148,14 @@ describe("a crafted /proc", () => {
     expect(texts({ maps: line(inode + 1) })).toEqual(["module not searched whole (own.so)"]);
   });
 
+  test("more shared objects than are looked into", () => {
+    const line = (_: unknown, index: number) => `1-2 r-xp 0 08:01 5 /usr/lib/lib${index}.so\n`;
+    const few = Array.from({ length: limits.processModulesMax }, line).join("");
+    expect(texts({ maps: few })).toEqual([]);
+    const expected = ["mapped files not readable (too many)"];
+    expect(texts({ maps: `${few}1-2 r-xp 0 08:01 5 /usr/lib/more.so\n` })).toEqual(expected);
+  });
+
   test.each([
     ["a zombie", "42 (a) Z 1 1 1 1 1 0"],
     ["an empty line", ""],
@@ -154,7 +167,12 @@ describe("a crafted /proc", () => {
 
   test("a process that ends while it is looked at gives nothing", () => {
     const procRoot = craft({});
-    const observer = new Observer({ libraryPath: "", agentStartTicks: undefined, procRoot });
+    const observer = new Observer({
+      libraryPath: "",
+      agentStartTicks: undefined,
+      oneMoment: false,
+      procRoot,
+    });
     const { files } = observer;
     const link = files.link.bind(files);
     files.link = (path) => {
@@ -167,7 +185,11 @@ describe("a crafted /proc", () => {
 
 describe("this host", () => {
   test("its own process can be looked at; every other one is looked at or passed over", () => {
-    const observer = new Observer({ libraryPath: "", agentStartTicks: undefined });
+    const observer = new Observer({
+      libraryPath: "",
+      agentStartTicks: undefined,
+      oneMoment: false,
+    });
     const own = observer.observe(process.pid, { registered: false, confined: 0 });
     expect(own?.look.pid).toBe(process.pid);
     expect(own?.visibility.hooking).toBe("not_hooked");
@@ -194,7 +216,12 @@ describe("connected sockets", () => {
     const own = join(procRoot, "42");
     mkdirSync(join(own, "net"));
     writeFileSync(join(own, "net/tcp"), `head\n${row("0A", "11")}`);
-    const { files } = new Observer({ libraryPath: "", agentStartTicks: undefined, procRoot });
+    const { files } = new Observer({
+      libraryPath: "",
+      agentStartTicks: undefined,
+      oneMoment: false,
+      procRoot,
+    });
     const sockets = new ConnectedSockets(files);
     expect(sockets.hasOne(42, [10, 11])).toBe(true);
     expect(sockets.hasOne(42, [10])).toBe(false);

@@ -3,9 +3,10 @@
  * a process that ends meanwhile gives no look at all.
  */
 import { limits } from "../../limits.ts";
-import type { FileFacts, FileKnowledge, LinkedTls } from "./file-facts.ts";
+import { baseName } from "../runtime.ts";
+import type { FileFacts, LinkedTls } from "./file-facts.ts";
 import { type Mappings, parseMappings } from "./mappings.ts";
-import { linkedTlsByModule, modulesOf } from "./modules.ts";
+import { linkedTlsOfExecutable, modulesOf, type Source, sharedObjectsOf } from "./modules.ts";
 import type { ProcFiles } from "./proc-files.ts";
 import { type Environment, parseEnvironment } from "./process-environment.ts";
 
@@ -29,6 +30,8 @@ export interface ProcessLook {
   readonly executable: string;
   readonly file: FileFacts | undefined;
   readonly mappings: Mappings | undefined;
+  /** There are more shared objects than are looked into. */
+  readonly modulesCut: boolean;
   /** Mapped modules that hold code of Go's. */
   readonly goModules: readonly string[];
   /** TLS libraries that are linked into files of the process. */
@@ -82,22 +85,26 @@ export function readBasics(files: ProcFiles, which: number | "self"): ProcessBas
 
 /** `library` is the path that the library would have, unless the process's LD_PRELOAD names it. */
 export function lookAt(
-  files: ProcFiles,
-  knowledge: FileKnowledge,
+  source: Source,
   basics: ProcessBasics,
   library: string,
 ): ProcessLook | undefined {
-  const { pid, name, uid, startTicks, seccompMode } = basics;
+  const { files, knowledge, pid } = source;
+  const { name, uid, startTicks, seccompMode } = basics;
   const executable = files.link(`${pid}/exe`) ?? "";
   const file = files.open(`${pid}/exe`, (opened) => knowledge.factsOf(opened));
   const mappings = readMappings(files, pid);
   const environment = readEnvironment(files, pid);
-  const source = { files, knowledge, pid };
-  const modules = modulesOf(source, mappings);
+  const objects = sharedObjectsOf(mappings);
+  const modules = modulesOf(source, objects);
   const look: ProcessLook = {
     ...{ pid, name, uid, startTicks, seccompMode, executable, file, mappings, environment },
+    modulesCut: objects.length > modules.length,
     goModules: modules.filter((one) => one.facts?.go === true).map((one) => one.path),
-    linkedTls: linkedTlsByModule(source, { executable, file, modules }),
+    linkedTls: [
+      { file: baseName(executable), library: linkedTlsOfExecutable(source, file) },
+      ...modules.map((one) => ({ file: baseName(one.path), library: one.linkedTls })),
+    ].filter(({ library }) => library !== ""),
     descriptors: readDescriptors(files, pid, basics.descriptorTable),
     secure: readSecure(files, pid, file?.bits ?? 64),
     mountNamespace: files.link(`${pid}/ns/mnt`),

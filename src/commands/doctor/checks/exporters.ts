@@ -7,10 +7,10 @@ export const exporters: Check = {
   run: ({ agent }) =>
     (agent.status?.exporters ?? []).map(({ name, state, lastError }): CheckResult => {
       if (state === "ok") return { level: "ok", text: `${name} delivers` };
-      const text = `${name} ${state === "failed" ? "loses data" : "cannot deliver and tries again"}`;
+      const trouble = state === "failed" ? "loses data" : "cannot deliver and tries again";
       return {
         level: "wrong",
-        text: `${text}: ${lastError ?? "no reason is known"}`,
+        text: `${name} ${trouble}: ${lastError ?? "no reason is known"}`,
         fix: `check exporters.${name} of the configuration, and its receiver`,
       };
     }),

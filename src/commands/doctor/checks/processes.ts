@@ -66,7 +66,8 @@ function fixOf({ visibility, look, otherAgent }: ProcessFacts): string | undefin
       : "restart it under olly: olly run -- CMD";
   }
   if (hooking === "elsewhere" && otherAgent === undefined) {
-    return `start an agent with hook.socket_path: ${look.environment?.socketPath || "its OLLY_SOCKET"}`;
+    const path = look.environment?.socketPath || "its OLLY_SOCKET";
+    return `start an agent with hook.socket_path: ${path}`;
   }
   return hooking === "dormant" && look.tracing === false ? "olly trace start" : undefined;
 }

@@ -1,0 +1,29 @@
+/** What olly says it does not see is the same in the program, its documentation and libolly. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { tlsLibraries } from "../../src/host/visibility/tls-libraries.ts";
+import { blindSpots } from "../../src/model/visibility.ts";
+
+const root = resolve(import.meta.dir, "../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+describe("README.md", () => {
+  const [, rest = ""] = read("README.md").split("\n## What olly does not see\n");
+  const [section = ""] = rest.split("\n## ");
+
+  test.each(Object.values(blindSpots).filter(({ kind }) => kind === "whole" || kind === "part"))(
+    "names $title",
+    ({ title, meaning, fix }) => {
+      expect(section).toContain(`| ${title} | ${meaning} | ${fix} |`);
+    },
+  );
+});
+
+describe("libolly.map", () => {
+  const exported = new Set(read("libolly/libolly.map").match(/\w+/g));
+
+  test.each([...tlsLibraries])("$name is visible when it is hooked", ({ hook, visible }) => {
+    expect(visible).toBe(exported.has(hook));
+  });
+});
