@@ -79,13 +79,13 @@ function opened<Result>(
   return files.open(`${pid}/map_files/${mapped.range}`, use);
 }
 
-/** The executable's TLS library, where it has one of its own. */
-export function linkedTlsOfExecutable(
-  { files, knowledge, pid }: Source,
-  facts: FileFacts | undefined,
-): LinkedTls {
-  // Exporting OpenSSL's functions says it all; Go's TLS is Go's; what is no ELF file is said so.
-  if (facts?.exportsTls === true) return "OpenSSL";
-  if (facts === undefined || facts.go !== false) return "";
-  return files.open(`${pid}/exe`, (file) => ({ is: knowledge.linkedTlsOf(file) }))?.is;
+/** What is known of an executable's file. */
+export function executableOf(
+  knowledge: FileKnowledge,
+  file: OpenedFile,
+): Pick<Module, "facts" | "linkedTls"> {
+  const facts = knowledge.factsOf(file);
+  // Exporting OpenSSL's functions says it all; Go's TLS is Go's.
+  if (facts?.exportsTls === true) return { facts, linkedTls: "OpenSSL" };
+  return { facts, linkedTls: facts?.go === false ? knowledge.linkedTlsOf(file) : "" };
 }

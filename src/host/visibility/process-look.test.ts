@@ -156,8 +156,14 @@ describe("a crafted /proc", () => {
     expect(texts({ maps: `${few}1-2 r-xp 0 08:01 5 /usr/lib/more.so\n` })).toEqual(expected);
   });
 
+  test("a process whose first thread alone has ended is one", () => {
+    const fields = Array.from({ length: 50 }, () => "2");
+    fields[0] = "Z";
+    expect(observe({ stat: `42 (a) ${fields.join(" ")}` })?.look.startTicks).toBe(2);
+  });
+
   test.each([
-    ["a zombie", "42 (a) Z 1 1 1 1 1 0"],
+    ["a zombie", `42 (a) Z ${"1 ".repeat(40)}`],
     ["an empty line", ""],
     ["nonsense", "42"],
     ["a thread of the kernel", `42 (kworker) S 2 0 0 0 -1 ${0x00200000} ${"0 ".repeat(20)}`],

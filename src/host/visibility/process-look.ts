@@ -6,7 +6,7 @@ import { limits } from "../../limits.ts";
 import { baseName } from "../runtime.ts";
 import type { FileFacts, LinkedTls } from "./file-facts.ts";
 import { type Mappings, parseMappings } from "./mappings.ts";
-import { linkedTlsOfExecutable, modulesOf, type Source, sharedObjectsOf } from "./modules.ts";
+import { executableOf, modulesOf, type Source, sharedObjectsOf } from "./modules.ts";
 import type { ProcFiles } from "./proc-files.ts";
 import { type Environment, parseEnvironment } from "./process-environment.ts";
 
@@ -71,7 +71,8 @@ export function readBasics(files: ProcFiles, which: number | "self"): ProcessBas
   const fields = stat.slice(end + 2).split(" ");
   const state = fields[0];
   const startTicks = Number(fields[19]);
-  const isOver = state === "Z" || state === "X";
+  // A zombie has ended, but for one whose first thread alone has.
+  const isOver = state === "X" || (state === "Z" && Number(fields[17]) <= 1);
   if (isOver || (Number(fields[6]) & KERNEL_THREAD) !== 0 || !(startTicks >= 0)) return undefined;
   return {
     pid: Number(stat.slice(0, stat.indexOf(" "))),
@@ -92,7 +93,8 @@ export function lookAt(
   const { files, knowledge, pid } = source;
   const { name, uid, startTicks, seccompMode } = basics;
   const executable = files.link(`${pid}/exe`) ?? "";
-  const file = files.open(`${pid}/exe`, (opened) => knowledge.factsOf(opened));
+  const own = files.open(`${pid}/exe`, (opened) => executableOf(knowledge, opened));
+  const file = own?.facts;
   const mappings = readMappings(files, pid);
   const environment = readEnvironment(files, pid);
   const objects = sharedObjectsOf(mappings);
@@ -102,7 +104,7 @@ export function lookAt(
     modulesCut: objects.length > modules.length,
     goModules: modules.filter((one) => one.facts?.go === true).map((one) => one.path),
     linkedTls: [
-      { file: baseName(executable), library: linkedTlsOfExecutable(source, file) },
+      { file: baseName(executable), library: own === undefined ? "" : own.linkedTls },
       ...modules.map((one) => ({ file: baseName(one.path), library: one.linkedTls })),
     ].filter(({ library }) => library !== ""),
     descriptors: readDescriptors(files, pid, basics.descriptorTable),
