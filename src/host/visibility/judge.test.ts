@@ -101,9 +101,9 @@ describe("what is not visible", () => {
     ["io_uring", { descriptors: { ioUring: true, sockets: [], cut: false } }, ["io_uring"]],
     ["a JVM", { mappings: mapped("/usr/bin/app", "/opt/java/libjvm.so") }, ["TLS in the JVM"]],
     [
-      "GnuTLS and NSS",
-      { mappings: mapped("/usr/lib/libgnutls.so.30", "/usr/lib/libssl3.so") },
-      ["TLS of another library (GnuTLS)", "TLS of another library (NSS)"],
+      "mbed TLS and wolfSSL",
+      { mappings: mapped("/usr/lib/libmbedtls.so.14", "/usr/lib/libwolfssl.so.42") },
+      ["TLS of another library (mbed TLS)", "TLS of another library (wolfSSL)"],
     ],
     [
       "BoringSSL in a module",
@@ -269,11 +269,13 @@ describe("whether a process is hooked", () => {
     expect(state(look, more)).toBe(expected);
   });
 
-  test("TLS of OpenSSL is visible under whatever name a package gives it", () => {
-    for (const name of ["libssl.so.3", "libssl-81ffa89e.so.1.1"]) {
-      expect(judge({ ...bare, mappings: mapped(`/opt/${name}`) }, around).visibleTls).toEqual([
-        "OpenSSL",
-      ]);
-    }
+  test("TLS of hooked libraries is visible, under whatever name a package gives them", () => {
+    const visible = (name: string) =>
+      judge({ ...bare, mappings: mapped(`/opt/${name}`) }, around).visibleTls;
+    expect(visible("libssl.so.3")).toEqual(["OpenSSL"]);
+    expect(visible("libssl-81ffa89e.so.1.1")).toEqual(["OpenSSL"]);
+    expect(visible("libssl3.so")).toEqual(["NSS"]);
+    expect(visible("libgnutls.so.30")).toEqual(["GnuTLS"]);
+    expect(visible("libsslutil.so")).toEqual([]);
   });
 });

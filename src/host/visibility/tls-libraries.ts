@@ -13,8 +13,8 @@ export interface TlsLibrary {
 
 export const tlsLibraries: readonly TlsLibrary[] = [
   { name: "OpenSSL", file: /^libssl[-.]/, hook: "SSL_read", visible: true },
-  { name: "GnuTLS", file: /^libgnutls[-.]/, hook: "gnutls_record_recv", visible: false },
-  { name: "NSS", file: /^libssl3[-.]/, hook: "PR_Read", visible: false },
+  { name: "GnuTLS", file: /^libgnutls[-.]/, hook: "gnutls_record_recv", visible: true },
+  { name: "NSS", file: /^libssl3[-.]/, hook: "PR_Read", visible: true },
   { name: "mbed TLS", file: /^libmbedtls[-.]/, hook: "mbedtls_ssl_read", visible: false },
   { name: "wolfSSL", file: /^libwolfssl[-.]/, hook: "wolfSSL_read", visible: false },
   { name: "s2n", file: /^libs2n[-.]/, hook: "s2n_recv", visible: false },
