@@ -46,6 +46,7 @@ static void olly__prepare(struct olly__gnutls_call *call, void *session, bool ou
     call->call.object = session;
     call->call.out = out;
     call->call.is_brief = false;
+    call->call.shakes_hands = false;
     call->call.is_guess = fd < 0;
     call->call.fd = fd >= 0 ? fd : olly__stated_fd(call->gnutls, session, out);
 }

@@ -107,6 +107,7 @@ static void olly__begin(struct olly_tls_call *inside) {
     inside->is_guess = false;
     inside->is_brief = true;
     inside->proof.return_slot = NULL;
+    inside->shakes_hands = false;
     olly_tls_enter(inside);
 }
 

@@ -76,6 +76,7 @@ static void olly__enter(struct olly__nspr_call *call, void *descriptor, bool out
     call->call.out = out;
     call->call.is_guess = false;
     call->call.is_brief = true;
+    call->call.shakes_hands = false;
     call->call.fd = fd >= 0 && fd < (intptr_t)OLLY_FD_MAX ? (int)fd : -1;
     olly_tls_enter(&call->call);
 }

@@ -4,8 +4,6 @@
  * Invariant: a slot is replaced only when it holds exactly the function that the C library exports
  * under the expected name; any doubt leaves stdio alone.
  */
-#include <sys/mman.h>
-
 #include "olly.h"
 
 extern void *stdout __attribute__((weak));
@@ -16,7 +14,6 @@ extern void *stdout __attribute__((weak));
 #define OLLY__SLOT_READ 14u
 #define OLLY__SLOT_WRITE 15u
 #define OLLY__SLOT_CLOSE 17u
-#define OLLY__PAGE_MASK 4095ul
 
 static ssize_t (*olly__real_write)(void *, const void *, ssize_t);
 static ssize_t (*olly__real_read)(void *, void *, ssize_t);
@@ -61,39 +58,6 @@ static int olly__file_close(void *file) {
     return olly__real_close(file);
 }
 
-struct olly__place {
-    uintptr_t slot;
-    bool is_relro;
-};
-
-static int olly__find_relro(const struct olly_module *module, void *data) {
-    struct olly__place *place = data;
-    if (place->slot < module->low || place->slot >= module->high) {
-        return 0;
-    }
-    place->is_relro = place->slot >= (module->relro_low & ~OLLY__PAGE_MASK) &&
-                      place->slot < (module->relro_high & ~OLLY__PAGE_MASK);
-    return 1;
-}
-
-/* Only a page that the loader made read-only is opened, and closed again at once: the page of a
- * table that is writable anyway must stay so. False: nothing was changed. */
-static bool olly__replace(void **slot, void *with) {
-    struct olly__place place = {.slot = (uintptr_t)slot};
-    if (olly_modules(olly__find_relro, &place) == 0) {
-        return false;
-    }
-    uintptr_t page = (uintptr_t)slot & ~OLLY__PAGE_MASK;
-    if (place.is_relro && olly_raw(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE) != 0) {
-        return false; /* pages larger than 4096 bytes end here too */
-    }
-    __atomic_store_n(slot, with, __ATOMIC_RELEASE);
-    if (place.is_relro) {
-        olly_raw(SYS_mprotect, page, 4096, PROT_READ);
-    }
-    return true;
-}
-
 void olly_stdio_patch(void) {
     void *write = olly_find_next("_IO_file_write");
     void *read = olly_find_next("_IO_file_read");
@@ -110,7 +74,7 @@ void olly_stdio_patch(void) {
     olly__real_write = (ssize_t(*)(void *, const void *, ssize_t))write;
     olly__real_read = (ssize_t(*)(void *, void *, ssize_t))read;
     olly__real_close = (int (*)(void *))close;
-    olly__replace(&table[OLLY__SLOT_WRITE], (void *)olly__file_write);
-    olly__replace(&table[OLLY__SLOT_READ], (void *)olly__file_read);
-    olly__replace(&table[OLLY__SLOT_CLOSE], (void *)olly__file_close);
+    olly_replace_pointer(&table[OLLY__SLOT_WRITE], (void *)olly__file_write);
+    olly_replace_pointer(&table[OLLY__SLOT_READ], (void *)olly__file_read);
+    olly_replace_pointer(&table[OLLY__SLOT_CLOSE], (void *)olly__file_close);
 }

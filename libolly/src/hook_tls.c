@@ -2,6 +2,9 @@
  * OpenSSL's calls: plaintext on its way in and out.
  * Invariant: the real function is the one the caller would have reached; its result goes back
  * untouched, and without one the call fails as OpenSSL's own would (-1, or 0 for the _ex calls).
+ *
+ * A program may run anything inside a handshake (node runs JavaScript there): a read or write that
+ * shakes hands leaves no frame, and nothing is concluded from what happens in it.
  */
 #include "olly.h"
 
@@ -23,6 +26,18 @@ static bool olly__find(struct olly__ssl_call *call, struct olly_caller caller) {
     return found != NULL;
 }
 
+/* OpenSSL since 1.1.0. */
+static bool olly__tells_hello(const struct olly_openssl *ssl) {
+    return ssl->in_init != NULL && ssl->client_random != NULL && ssl->is_server != NULL;
+}
+
+static int olly__socket_of(const struct olly_openssl *ssl, const void *object) {
+    int fd = olly_tls_pair_find(object);
+    return fd >= 0 || !olly__tells_hello(ssl)
+               ? fd
+               : olly_tls_hello_pair(object, ssl->client_random, ssl->is_server);
+}
+
 static void olly__prepare(struct olly__ssl_call *call, void *object, bool out) {
     int (*ask)(const void *) = out ? call->ssl->wfd : call->ssl->rfd;
     int fd = ask == NULL ? -1 : ask(object);
@@ -30,12 +45,27 @@ static void olly__prepare(struct olly__ssl_call *call, void *object, bool out) {
     call->call.out = out;
     call->call.is_guess = false;
     call->call.is_brief = false;
-    call->call.fd = fd >= 0 ? fd : olly_tls_pair_find(object);
+    call->call.shakes_hands = olly__tells_hello(call->ssl) && call->ssl->in_init(object) != 0;
+    call->call.fd = fd >= 0 ? fd : olly__socket_of(call->ssl, object);
 }
 
 static void olly__enter(struct olly__ssl_call *call, void *object, bool out) {
     olly__prepare(call, object, out);
-    olly_tls_enter(&call->call);
+    if (!call->call.shakes_hands) {
+        olly_tls_enter(&call->call);
+        return;
+    }
+    olly_refresh();
+    call->call.nested = false;
+    call->call.time = olly_now();
+}
+
+static void olly__leave(struct olly__ssl_call *call, bool sends) {
+    if (!call->call.shakes_hands) {
+        olly_tls_leave(&call->call, sends);
+    } else if (call->call.fd < 0) {
+        call->call.fd = olly__socket_of(call->ssl, call->call.object);
+    }
 }
 
 static void olly__plaintext_in(struct olly__ssl_call *call, const void *to, size_t bytes,
@@ -58,7 +88,7 @@ OLLY_HOOK_ALWAYS(int, SSL_read, (void *ssl, void *to, int n)) {
     }
     olly__enter(&call, ssl, false);
     int got = call.ssl->read(ssl, to, n);
-    olly_tls_leave(&call.call, false);
+    olly__leave(&call, false);
     olly__plaintext_in(&call, to, got > 0 ? (size_t)got : 0, got == 0 && n > 0);
     return got;
 }
@@ -73,7 +103,7 @@ OLLY_HOOK_ALWAYS(int, SSL_read_ex, (void *ssl, void *to, size_t n, size_t *got))
     }
     olly__enter(&call, ssl, false);
     int done = call.ssl->read_ex(ssl, to, n, got);
-    olly_tls_leave(&call.call, false);
+    olly__leave(&call, false);
     olly__plaintext_in(&call, to, done == 1 && got != NULL ? *got : 0, done == 0 && n > 0);
     return done;
 }
@@ -89,7 +119,7 @@ OLLY_HOOK_ALWAYS(int, SSL_read_early_data, (void *ssl, void *to, size_t n, size_
     }
     olly__enter(&call, ssl, false);
     int result = call.ssl->read_early(ssl, to, n, got);
-    olly_tls_leave(&call.call, true);
+    olly__leave(&call, true);
     if (result == OLLY__EARLY_DATA_SUCCESS && got != NULL && *got > 0) {
         olly_tls_plain(&call.call, to, *got);
     }
@@ -106,7 +136,7 @@ OLLY_HOOK_ALWAYS(int, SSL_write, (void *ssl, const void *from, int n)) {
     }
     olly__enter(&call, ssl, true);
     int sent = call.ssl->write(ssl, from, n);
-    olly_tls_leave(&call.call, true);
+    olly__leave(&call, true);
     if (sent > 0) {
         olly_tls_plain(&call.call, from, (size_t)sent);
     }
@@ -123,7 +153,7 @@ OLLY_HOOK_ALWAYS(int, SSL_write_ex, (void *ssl, const void *from, size_t n, size
     }
     olly__enter(&call, ssl, true);
     int done = call.ssl->write_ex(ssl, from, n, sent);
-    olly_tls_leave(&call.call, true);
+    olly__leave(&call, true);
     if (done == 1 && sent != NULL && *sent > 0) {
         olly_tls_plain(&call.call, from, *sent);
     }
@@ -142,7 +172,7 @@ OLLY_HOOK_ALWAYS(ssize_t, SSL_sendfile, (void *ssl, int fd, off_t offset, size_t
     }
     olly__enter(&call, ssl, true);
     ssize_t sent = call.ssl->sendfile(ssl, fd, offset, n, flags);
-    olly_tls_leave(&call.call, true);
+    olly__leave(&call, true);
     if (sent > 0) {
         olly_tls_plain(&call.call, NULL, (size_t)sent);
     }

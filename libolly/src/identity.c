@@ -13,7 +13,7 @@ struct olly_process *olly_process = &olly__before_start;
 bool olly_process_wipes = true;
 
 /* initial-exec by -ftls-model: one load; the block is small because static TLS is scarce. */
-__thread struct olly_thread olly_thread = {.last_read_fd = -1, .tls_fd = -1};
+__thread struct olly_thread olly_thread = {.last_read_fd = -1, .tls_fd = -1, .tls_owner_fd = -1};
 _Static_assert(sizeof(struct olly_thread) <= 64, "static TLS is scarce");
 
 void olly_identity_start(void) {

@@ -25,6 +25,9 @@
 #define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
 #define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
 #define OLLY_TLS_PAIR_PROBES 16u
+#define OLLY_TLS_HELLOS_MAX 8192u      /* ClientHellos whose TLS object has not spoken yet */
+#define OLLY_TLS_HELLO_PROBES 16u
+#define OLLY_TLS_RANDOM_BYTES 32u      /* of a ClientHello */
 #define OLLY_TLS_NESTING_BYTES_MAX 262144u /* stack between SSL_write and the send inside it */
 
 #define OLLY_SYSLOG_STACK_BYTES 1024u /* of a message, while it is formatted; longer ones take */
@@ -40,5 +43,7 @@ _Static_assert((OLLY_RING_DATA_BYTES & (OLLY_RING_DATA_BYTES - 1)) == 0, "a powe
 _Static_assert(OLLY_RING_DATA_BYTES >= 4 * OLLY_PAYLOAD_BYTES_MAX, "holds several records");
 _Static_assert(OLLY_RING_DATA_BYTES >= 8 * OLLY_CAPTURE_BYTES_MAX, "holds several calls");
 _Static_assert((OLLY_TLS_PAIRS_MAX & (OLLY_TLS_PAIRS_MAX - 1)) == 0, "a power of two");
+_Static_assert((OLLY_TLS_HELLOS_MAX & (OLLY_TLS_HELLOS_MAX - 1)) == 0, "a power of two");
+_Static_assert((OLLY_TLS_HELLO_PROBES & (OLLY_TLS_HELLO_PROBES - 1)) == 0, "a power of two");
 
 #endif

@@ -106,6 +106,7 @@ struct olly_thread {
     int32_t tls_fd;
     uint32_t tls_ambiguous; /* more than one awaits, in this turn of the loop */
     void *tls_awaiting; /* object whose bytes this thread will send next */
+    int32_t tls_owner_fd; /* the socket of the call that this thread is inside, -1: not known */
 };
 
 extern __thread struct olly_thread olly_thread;
@@ -381,6 +382,9 @@ void olly_plaintext(const struct olly_io *io);
 
 enum olly_family { OLLY_OPENSSL = 0, OLLY_GNUTLS = 1, OLLY_NSPR = 2 };
 
+typedef size_t olly_client_random(const void *ssl, uint8_t *to, size_t n);
+typedef int olly_is_server(const void *ssl);
+
 struct olly_openssl {
     int (*read)(void *, void *, int);
     int (*write)(void *, const void *, int);
@@ -395,6 +399,9 @@ struct olly_openssl {
     int (*shutdown_state)(const void *);
     int (*read_early)(void *, void *, size_t, size_t *);
     ssize_t (*sendfile)(void *, int, off_t, size_t, int);
+    int (*in_init)(const void *);
+    olly_client_random *client_random;
+    olly_is_server *is_server;
 };
 
 struct olly_gnutls {
@@ -461,6 +468,7 @@ struct olly_tls_call {
     bool out;
     bool is_guess; /* fd holds only as long as no I/O inside the call says otherwise */
     bool is_brief; /* the object's end is not seen: nothing may be remembered of it */
+    bool shakes_hands; /* and the ClientHello will tell the socket */
     bool nested;   /* inside another call: TLS in TLS, whose plaintext is not the program's */
     uint64_t time;
     struct olly_tls_proof proof;
@@ -468,6 +476,7 @@ struct olly_tls_call {
     uint64_t outer_ticket;
     void *outer_object;
     int outer_fd;
+    int outer_owner_fd;
 };
 
 void olly_tls_enter(struct olly_tls_call *call);
@@ -478,14 +487,22 @@ void olly_tls_plaintext(const struct olly_tls_call *call, const struct iovec *io
 void olly_tls_plain(const struct olly_tls_call *call, const void *at, size_t bytes);
 void olly_tls_ended(const struct olly_tls_call *call);
 void olly_tls_forget(const void *object);
-bool olly_tls_hides(void);
+bool olly_tls_hides(int fd);
 void olly_tls_saw_io(const struct olly_io *io);
 void olly_tls_loop_turn(void);
 
-/* ---- hook_stdio.c ---- */
+/* ---- tls_hello.c ---- */
 
+void olly_tls_hello_saw(const struct olly_io *io);
+int olly_tls_hello_pair(const void *ssl, olly_client_random *client_random,
+                        olly_is_server *is_server);
+
+/* ---- patch.c, and the tables that are patched at the start ---- */
+
+bool olly_replace_pointer(void **slot, void *with);
 void olly_stdio_patch(void);
 void olly_stdio_musl_patch(void);
+void olly_tls_static_patch(void);
 
 #pragma GCC visibility pop
 

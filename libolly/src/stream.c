@@ -110,7 +110,7 @@ void olly_io_done(const struct olly_io *io) {
         return;
     }
     olly_tls_saw_io(io);
-    if (((entry & OLLY_ENTRY_TLS) == 0 || !olly_entry_current(entry)) && !olly_tls_hides()) {
+    if (((entry & OLLY_ENTRY_TLS) == 0 || !olly_entry_current(entry)) && !olly_tls_hides(io->fd)) {
         olly__socket_message(io, type);
     }
 }

@@ -3,10 +3,10 @@
  * Invariant: nothing is held around the real call; a frame that a handler jumped out of is noticed
  * by its ticket.
  *
- * The socket of an object is, in this order: what the object says of itself; the socket used
- * inside the call, on this thread; for libraries that move ciphertext through memory the socket
- * read just before a call, or on which the first TLS record was written after one, in the same
- * turn of the event loop.
+ * The socket of an object is, in this order: what the object says of itself; the one that carried
+ * its ClientHello (tls_hello.c); the socket used inside the call, on this thread. Where no hello
+ * was seen, for libraries that move ciphertext through memory: the socket read just before a call,
+ * or on which the first TLS record was written after one, in the same turn of the event loop.
  */
 #include "olly.h"
 
@@ -42,9 +42,15 @@ static bool olly__inside(void) {
     return true;
 }
 
+/* Callbacks inside a call may use other sockets. */
+static bool olly__inside_with(int fd) {
+    return OLLY_UNLIKELY(olly__inside()) &&
+           (olly_thread.tls_owner_fd < 0 || olly_thread.tls_owner_fd == fd);
+}
+
 /* Inside a read or a write the socket's own bytes are the plaintext again, encrypted. */
-bool olly_tls_hides(void) {
-    return OLLY_UNLIKELY(olly__inside()) && olly_thread.tls_object != NULL;
+bool olly_tls_hides(int fd) {
+    return olly__inside_with(fd) && olly_thread.tls_object != NULL;
 }
 
 /* A record header: handshake, alert, application data or change of cipher; version 3.x. */
@@ -58,12 +64,15 @@ static bool olly__is_record(const struct olly_io *io) {
 
 /* A socket moved bytes on this thread. */
 void olly_tls_saw_io(const struct olly_io *io) {
-    if (OLLY_UNLIKELY(olly__inside())) {
+    /* A socket that has had plaintext belongs to an object already. */
+    bool is_taken = (olly_table_load(io->fd) & OLLY_ENTRY_TLS) != 0;
+    if (!is_taken) {
+        olly_tls_hello_saw(io);
+    }
+    if (olly__inside_with(io->fd)) {
         olly_thread.tls_fd = io->fd;
         return;
     }
-    /* A socket that has had plaintext belongs to an object already. */
-    bool is_taken = (olly_table_load(io->fd) & OLLY_ENTRY_TLS) != 0;
     if (!io->out) {
         olly_thread.last_read_fd = !is_taken && olly__is_record(io) ? io->fd : -1;
         return;
@@ -84,15 +93,17 @@ void olly_tls_loop_turn(void) {
 /* The caller has set object, fd and out. */
 void olly_tls_enter(struct olly_tls_call *call) {
     olly_refresh();
-    call->nested = olly__inside();
+    call->nested = olly__inside_with(call->fd) || (call->fd < 0 && olly__inside());
     call->outer_frame = olly_thread.tls_frame;
     call->outer_ticket = olly_thread.tls_ticket;
     call->outer_object = olly_thread.tls_object;
     call->outer_fd = olly_thread.tls_fd;
+    call->outer_owner_fd = olly_thread.tls_owner_fd;
     call->time = olly_now();
     call->proof.ticket = call->time ^ (uintptr_t)call;
     call->proof.returns_to = call->proof.return_slot == NULL ? 0 : *call->proof.return_slot;
     olly_thread.tls_fd = -1;
+    olly_thread.tls_owner_fd = call->is_guess ? -1 : call->fd;
     olly_thread.tls_object = call->object;
     olly_thread.tls_ticket = call->proof.ticket;
     olly_thread.tls_frame = &call->proof.ticket;
@@ -120,6 +131,9 @@ static void olly__learn(struct olly_tls_call *call, int inside_fd, bool sends) {
         call->fd = inside_fd;
         return;
     }
+    if (call->shakes_hands && inside_fd < 0) {
+        return;
+    }
     int fd = inside_fd >= 0 || call->nested ? inside_fd : olly_thread.last_read_fd;
     if (fd >= 0 && (inside_fd >= 0 || !call->out)) {
         olly_tls_pair_set(call->object, fd);
@@ -135,6 +149,7 @@ void olly_tls_leave(struct olly_tls_call *call, bool sends) {
     olly_thread.tls_ticket = call->outer_ticket;
     olly_thread.tls_object = call->outer_object;
     olly_thread.tls_fd = call->nested && inside_fd >= 0 ? inside_fd : call->outer_fd;
+    olly_thread.tls_owner_fd = call->outer_owner_fd;
     call->proof.ticket = 0;
     if (call->fd < 0 || (call->is_guess && inside_fd >= 0)) {
         olly__learn(call, inside_fd, sends);

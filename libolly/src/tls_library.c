@@ -19,6 +19,7 @@ static const char *const olly__openssl_names[] = {
     "SSL_read",     "SSL_write",        "SSL_read_ex",         "SSL_write_ex", "SSL_do_handshake",
     "SSL_connect",  "SSL_accept",       "SSL_free",            "SSL_get_rfd",  "SSL_get_wfd",
     "SSL_get_shutdown", "SSL_read_early_data", "SSL_sendfile",
+    "SSL_in_init",  "SSL_get_client_random", "SSL_is_server",
 };
 static const char *const olly__gnutls_names[] = {
     "gnutls_record_send",   "gnutls_record_send2",       "gnutls_record_send_range",

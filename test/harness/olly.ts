@@ -12,6 +12,7 @@ import {
   type StartOptions,
   start,
   temporaryDirectory,
+  text,
 } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
@@ -49,11 +50,11 @@ export function outputFile(): string {
 export async function observe(
   command: readonly string[],
   options: StartOptions = {},
-): Promise<OtlpFile & { readonly code: number; readonly stderr: string }> {
+): Promise<OtlpFile & { readonly code: number; readonly stdout: string; readonly stderr: string }> {
   const file = outputFile();
   const ended = await run([...ollyRun(file), ...command], options);
-  const stderr = new TextDecoder().decode(ended.stderr);
-  return { ...readOtlpFile(file), code: ended.code, stderr };
+  const [stdout, stderr] = [text(ended.stdout), text(ended.stderr)];
+  return { ...readOtlpFile(file), code: ended.code, stdout, stderr };
 }
 
 /** What tests read of one process. */
