@@ -38,6 +38,7 @@ const status: AgentStatus = {
   spans: 0,
   logs: 0,
   drops: {},
+  leftAlone: {},
   notVisible: {},
   exporters: [],
 };
