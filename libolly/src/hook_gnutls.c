@@ -6,7 +6,7 @@
  * A send that would have blocked has taken the bytes already, and may be called again without
  * them: then only their number is reported, because the caller's buffer may be gone.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__INTERNAL_ERROR (-59) /* GNUTLS_E_INTERNAL_ERROR */
 

@@ -6,7 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__EAI_NODATA (-5)
 #define OLLY__EAI_FAIL (-4)

@@ -3,7 +3,7 @@
  * Invariant: a descriptor without that layer is passed on and says nothing here: what NSPR does
  * for it goes through libc's calls, which are hooked. Nothing is remembered of a descriptor.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__PEEK 2 /* PR_MSG_PEEK */
 #define OLLY__LAYERS_MAX 16

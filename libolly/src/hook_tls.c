@@ -6,7 +6,7 @@
  * A program may run anything inside a handshake (node runs JavaScript there): a read or write that
  * shakes hands leaves no frame, and nothing is concluded from what happens in it.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__SSL_RECEIVED_SHUTDOWN 2
 #define OLLY__EARLY_DATA_SUCCESS 1

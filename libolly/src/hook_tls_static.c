@@ -10,7 +10,7 @@
  * move bytes there. So nothing is concluded from what happens during a call; the socket is the one
  * that carried this connection's ClientHello.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__TABLE_WORDS 24u /* the slots wanted are among the first 16 in every version */
 #define OLLY__RECEIVED_SHUTDOWN 2
@@ -35,7 +35,7 @@ static struct {
 } olly__openssl;
 
 static const char *const olly__names[] = {
-    "ssl3_read",     "ssl3_write",       "tls1_free",  "OpenSSL_version_num", "SSL_get_client_random",
+    "ssl3_read", "ssl3_write", "tls1_free", "OpenSSL_version_num", "SSL_get_client_random",
     "SSL_is_server", "SSL_get_shutdown", "SSL_get_fd",
 };
 #define OLLY__NAMES (sizeof olly__names / sizeof olly__names[0])

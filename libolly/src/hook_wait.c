@@ -2,7 +2,7 @@
  * A thread that waits with epoll may serve many requests in turn: its messages say so.
  * Invariant: the mark is the thread's own and is never taken back.
  */
-#include "olly.h"
+#include "tls.h"
 
 static void olly__waits(void) {
     olly_thread.event_loop = 1;

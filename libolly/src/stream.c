@@ -3,7 +3,7 @@
  * nothing.
  * Invariant: called only after the real call succeeded with so many bytes; never changes errno.
  */
-#include "olly.h"
+#include "tls.h"
 
 /* Compressed bytes are control characters by a tenth and half of them not ASCII. Either alone is
  * still text: fields parted by control characters, and languages that are not English. */

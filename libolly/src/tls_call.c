@@ -8,7 +8,7 @@
  * was seen, for libraries that move ciphertext through memory: the socket read just before a call,
  * or on which the first TLS record was written after one, in the same turn of the event loop.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__FRAME_BYTES_MAX 4096u
 

@@ -4,7 +4,7 @@
  * Invariant: one word says all of an entry, so that threads never mix two; an entry that was
  * overwritten, or never made, means "not known", never another connection's socket.
  */
-#include "olly.h"
+#include "tls.h"
 
 #define OLLY__RECORD_HANDSHAKE 0x16u
 #define OLLY__CLIENT_HELLO 0x01u

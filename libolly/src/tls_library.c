@@ -3,7 +3,7 @@
  * Invariant: the answer comes from the caller's own dependencies; only when it names none, from
  * the first loaded module that has the functions. Answers are cached per calling module.
  */
-#include "olly.h"
+#include "tls.h"
 
 struct olly__tls_caller {
     uintptr_t low; /* 0: free; 1: being written. Stored last, compared again after reading */

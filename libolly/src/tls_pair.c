@@ -4,7 +4,7 @@
  * Invariant: a pair is believed only while the descriptor still means the connection it meant when
  * the pair was made; the table is bounded, and a full neighbourhood means "not known".
  */
-#include "olly.h"
+#include "tls.h"
 
 struct olly__pair {
     uintptr_t object;

@@ -354,7 +354,8 @@ export class Intake {
 
   /**
    * Copies all rings and decodes the copies in turn, until all are empty or the poll's share is
-   * used up. Returns the time up to which every ring has been read: Infinity when none has a backlog.
+   * used up. Returns the time up to which every ring has been read: Infinity when none has a
+   * backlog.
    */
   #readRings(nowNs: number, final: boolean): number {
     this.#copyRings(nowNs, final);
