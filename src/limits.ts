@@ -99,12 +99,14 @@ export const limits = {
   /** Read-only data of one file that is searched for a TLS library linked into it. */
   elfSearchBytesMax: 32 * 1024 * 1024,
   elfSearchBlockBytes: 1024 * 1024,
+  /** The same of all files of one process, at one look. */
+  lookSearchBytesMax: 64 * 1024 * 1024,
   /** /proc/net/tcp of one network. */
   socketTableBytesMax: 4 * 1024 * 1024,
   /** Processes of a host that are looked at by one `olly doctor`. */
   doctorProcessesMax: 32_768,
   /** An agent looks at one process at a time, so often a second at most. */
-  visibilityLookNsMin: 20e6,
+  visibilityLookNsMin: 50e6,
   /** Of one request before compression: collectors refuse more than 4 MiB unless told otherwise. */
   exportRequestBytesMax: 3 * 1024 * 1024,
   exportResponseBytesMax: 4 * 1024 * 1024,

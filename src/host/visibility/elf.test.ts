@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,9 @@ import { readElf } from "./elf.ts";
 import { exportsFunction } from "./elf-exports.ts";
 import { FileKnowledge } from "./file-facts.ts";
 import { buildElf, MemoryFile, readMemoryFile } from "./test-elf.ts";
+
+// Compilers and thousands of files may wait for a processor that others use.
+setDefaultTimeout(60_000);
 
 const directory = mkdtempSync(join(tmpdir(), "olly-elf-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -83,9 +86,12 @@ function survives(bytes: Uint8Array): void {
   const file = new MemoryFile(bytes);
   const knowledge = new FileKnowledge();
   knowledge.factsOf(file);
-  expect(file.bytesRead).toBeLessThanOrEqual(READ_MAX);
+  const headers = file.bytesRead;
   knowledge.linkedTlsOf(file);
-  expect(file.bytesRead).toBeLessThanOrEqual(2 * READ_MAX + bytes.length * 2);
+  // expect() for each of so many files would take longer than reading them.
+  if (headers > READ_MAX || file.bytesRead > 2 * (READ_MAX + bytes.length)) {
+    expect(`${headers} and ${file.bytesRead} bytes read`).toBe("less");
+  }
 }
 
 describe("a hostile file never ends the reader and is not read without a bound", () => {
@@ -94,13 +100,11 @@ describe("a hostile file never ends the reader and is not read without a bound",
   const sectionCount = original.readUInt16LE(60);
 
   test("every byte of its headers changed", () => {
-    const places = [
-      ...Array(64 + 56 * original.readUInt16LE(56)).keys(),
-      ...Array.from({ length: 64 * sectionCount }, (_, index) => sectionTable + index),
-    ];
+    const headers = Array(64 + 56 * original.readUInt16LE(56)).keys();
+    const sections = Array.from({ length: 64 * sectionCount }, (_, index) => sectionTable + index);
     const bytes = new Uint8Array(original);
-    for (const place of places) {
-      for (const value of [0x00, 0x80, 0xff]) {
+    for (const place of [...headers, ...sections]) {
+      for (const value of place < sectionTable ? [0x00, 0x80, 0xff] : [0xff]) {
         bytes[place] = value;
         survives(bytes);
       }
@@ -167,8 +171,24 @@ describe("the TLS library linked into a file", () => {
   });
 });
 
+test("one look searches so much and no more; the next one goes on", () => {
+  const knowledge = new FileKnowledge();
+  const size = limits.elfSearchBytesMax;
+  const [first, second, third] = ["1", "2", "3"].map((key) => paddedElf("x".repeat(size), key));
+  if (first === undefined || second === undefined || third === undefined) throw new Error();
+  expect(limits.lookSearchBytesMax).toBe(2 * size);
+  expect([first, second, third].map((file) => knowledge.linkedTlsOf(file))).toEqual([
+    "",
+    "",
+    undefined,
+  ]);
+  expect(third.bytesRead).toBeLessThan(size / 100);
+  knowledge.nextLook();
+  expect(knowledge.linkedTlsOf(third)).toBe("");
+});
+
 /** The program with other read-only data, at its end. */
-function paddedElf(text: string): MemoryFile {
+function paddedElf(text: string, key = "padded"): MemoryFile {
   const original = readFileSync(exporting);
   const bytes = Buffer.concat([original, Buffer.from(text, "latin1")]);
   const names = readElf(new MemoryFile(original))?.sections;
@@ -181,7 +201,7 @@ function paddedElf(text: string): MemoryFile {
     bytes.writeBigUInt64LE(BigInt(original.length), at + 24);
     bytes.writeBigUInt64LE(BigInt(text.length), at + 32);
   }
-  return new MemoryFile(bytes);
+  return new MemoryFile(bytes, key);
 }
 
 test("a file is looked into once, until it changes", () => {

@@ -41,6 +41,7 @@ const MARKER_BYTES = 16;
 export class FileKnowledge {
   readonly #facts = new Map<string, FileFacts | "not ELF">();
   readonly #linked = new Map<string, LinkedTls>();
+  #searchBytesLeft: number = limits.lookSearchBytesMax;
 
   /** Undefined when it is no well-formed ELF file. */
   factsOf(file: OpenedFile): FileFacts | undefined {
@@ -51,9 +52,19 @@ export class FileKnowledge {
     return facts;
   }
 
+  /** A new look begins: it may search so much again. */
+  nextLook(): void {
+    this.#searchBytesLeft = limits.lookSearchBytesMax;
+  }
+
+  /** Undefined for a file of a process that has more to search than one look may. */
   linkedTlsOf(file: OpenedFile): LinkedTls {
     if (this.#linked.has(file.key)) return this.#linked.get(file.key);
-    const linked = searchLinkedTls(file);
+    const data = readOnlyDataOf(file);
+    const size = Math.min(data?.size ?? 0, limits.elfSearchBytesMax);
+    if (size > this.#searchBytesLeft) return undefined;
+    this.#searchBytesLeft -= size;
+    const linked = data === undefined ? undefined : searchData(file, data);
     remember(this.#linked, file.key, linked);
     return linked;
   }
@@ -81,12 +92,10 @@ function sanitizerOf(file: ElfBytes, header: ElfHeader): string {
   return found?.[0] ?? "";
 }
 
-function searchLinkedTls(file: ElfBytes): LinkedTls {
+/** Undefined when the file has no section table that can be understood. */
+function readOnlyDataOf(file: ElfBytes): ElfSection | undefined {
   const sections = readElf(file)?.sections;
-  if (sections === undefined) return undefined;
-  const data = sections.get(".rodata");
-  if (data === undefined) return "";
-  return searchData(file, data);
+  return sections === undefined ? undefined : (sections.get(".rodata") ?? { offset: 0, size: 0 });
 }
 
 /** Blocks overlap by a marker's length, so that none is missed between two. */

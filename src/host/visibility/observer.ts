@@ -55,6 +55,7 @@ export class Observer {
     const basics = this.basics(pid);
     if (basics === undefined) return undefined;
     if (!this.#options.oneMoment) this.#modules.clear();
+    this.#knowledge.nextLook();
     const source = {
       files: this.files,
       knowledge: this.#knowledge,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   copyFileSync,
   mkdirSync,
@@ -15,6 +15,9 @@ import { blindSpotText } from "../../model/visibility.ts";
 import { ConnectedSockets, connectedInodes } from "./connected-sockets.ts";
 import { Observer } from "./observer.ts";
 import { buildElf } from "./test-elf.ts";
+
+// Compilers may wait for a processor that others use.
+setDefaultTimeout(60_000);
 
 const directory = mkdtempSync(join(tmpdir(), "olly-proc-"));
 const program = join(directory, "program");
