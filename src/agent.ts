@@ -95,7 +95,7 @@ class RunningAgent implements Agent {
   readonly #files = new OpenFiles();
   readonly #notVisible = new Counters<BlindSpot>();
   readonly #observer = new Observer({
-    ...{ libraryPath: "", agentStartTicks: undefined, oneMoment: false },
+    ...{ libraryPath: "", agent: undefined, oneMoment: false },
   });
   readonly #visibility = new VisibilityWatch({
     look: ({ id, pid }) => this.#look(id, pid),

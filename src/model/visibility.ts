@@ -94,8 +94,9 @@ export const blindSpots = {
   musl_stdio: {
     kind: "part",
     title: "stdio of musl",
-    meaning: "log lines written through stdio are not captured, those of write() are",
-    fix: "log to a socket, by write(), or with a build for glibc",
+    meaning:
+      "files that fopen() opens and dprintf() are not captured; stdout, stderr and write() are",
+    fix: "log to stdout or stderr, or use a build for glibc",
   },
   unknown_executable: {
     kind: "unknown",

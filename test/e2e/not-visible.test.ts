@@ -248,6 +248,23 @@ describe("whether a program is hooked", () => {
     await program.stop();
   });
 
+  test("left alone by a rule", async () => {
+    const hook = "  processes: {rules: [{deny: {executable: waits}}]}\n";
+    const other = await startAgent({ hook });
+    const program = await waiting("waits", [], other.environment);
+    await waitFor(async () => "deny executable=waits" in (await other.status()).leftAlone, {
+      what: "the agent to refuse the program",
+    });
+    const told = await doctor(program.pid, other.directory);
+    // Only root may read the verdict in the program's ring.
+    const expected = isRoot
+      ? { hooking: "left_alone", because: "a rule of hook.processes" }
+      : { hooking: "dormant", because: "quiet since the agent's start, or left alone by a rule" };
+    expect(told).toMatchObject({ code: 0, level: "note", ...expected });
+    await program.stop();
+    await other.program.stop();
+  });
+
   test("dormant, and by an agent that was killed", async () => {
     const other = await startAgent({ onDemand: true });
     const program = await waiting("waits", [], other.environment);
@@ -317,7 +334,7 @@ describe("olly doctor", () => {
     expect(shown).toMatch(/^agent\n {2}ok {7}olly .* runs as process \d+, tracing is on$/m);
     expect(shown).toMatch(/^ {2}ok {7}programs can reach the agent in /m);
     expect(shown).toContain(`wrong    ${program.pid} waits-musl: hooked\n`);
-    expect(shown).toMatch(/^ +not visible: stdio of musl: log lines .* Fix: log to a socket/m);
+    expect(shown).toMatch(/^ +not visible: stdio of musl: files .* Fix: log to stdout/m);
     expect(shown).toEndWith("\n1 wrong\n");
     await program.stop();
   });

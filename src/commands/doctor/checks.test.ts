@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { parseEnvironment } from "../../host/visibility/process-environment.ts";
 import type { ProcessVisibility } from "../../model/visibility.ts";
 import type { AgentStatus } from "../../self/status.ts";
 import type { Check } from "./check.ts";
@@ -40,6 +41,7 @@ const status: AgentStatus = {
   drops: {},
   leftAlone: {},
   notVisible: {},
+  leftAlone: {},
   exporters: [],
 };
 
@@ -178,6 +180,7 @@ const look: ProcessFacts["look"] = {
   secure: false,
   mountNamespace: undefined,
   tracing: undefined,
+  refused: undefined,
   libraryThere: undefined,
 };
 
@@ -196,6 +199,9 @@ const unknown = { spot: "unknown_environment", detail: "" } as const;
 const note = { spot: "other_preloads", detail: "/a.so" } as const;
 
 describe("a process", () => {
+  const environment = parseEnvironment("LD_PRELOAD=/a/libolly.so", false);
+  const hooked = { ...look, environment };
+  const RULE = "a rule of hook.processes";
   const cases: [level: string, what: string, facts: ProcessFacts][] = [
     ["ok", "hooked and visible", seen({})],
     ["ok", "hooked, with a note", seen({ findings: [note] })],
@@ -205,7 +211,17 @@ describe("a process", () => {
     ["wrong", "not hooked, and asked for", seen({ hooking: "not_hooked" }, { asked: true })],
     ["note", "dormant", seen({ hooking: "dormant" })],
     ["note", "switched off", seen({ hooking: "left_alone", because: "OLLY_DISABLED=1" })],
-    ["wrong", "inert", seen({ hooking: "left_alone", because: "no control page" })],
+    [
+      "wrong",
+      "inert, though its LD_PRELOAD asks",
+      seen({ hooking: "left_alone" }, { look: hooked }),
+    ],
+    ["note", "inert, under a system-wide preload", seen({ hooking: "left_alone" })],
+    [
+      "note",
+      "left alone by a rule",
+      seen({ hooking: "left_alone", because: RULE }, { look: hooked }),
+    ],
     ["wrong", "left by its agent", seen({ hooking: "elsewhere" })],
     ["unknown", "unreadable", seen({ hooking: "unknown", findings: [unknown] })],
     ["wrong", "unreadable, and asked for", seen({ hooking: "unknown" }, { asked: true })],

@@ -51,11 +51,9 @@ class Survey {
     const root = request.procRoot;
     const directories = libraryDirectories(context.uid, context.environment);
     const directory = directories.find((path) => existsSync(path)) ?? "";
-    const agentPid = request.status?.pid;
-    const agent = agentPid === undefined ? undefined : readBasics(new ProcFiles(root), agentPid);
     this.#observer = new Observer({
       libraryPath: directory,
-      agentStartTicks: agent?.startTicks,
+      agent: agentOf(request),
       oneMoment: true,
       ...(root === undefined ? {} : { procRoot: root }),
     });
@@ -135,6 +133,13 @@ class Survey {
     if (look.descriptors === undefined || look.descriptors.cut) return true;
     return this.#connected.hasOne(look.pid, look.descriptors.sockets);
   }
+}
+
+function agentOf({ status, procRoot }: ProcessesRequest) {
+  if (status === undefined) return undefined;
+  const basics = readBasics(new ProcFiles(procRoot), status.pid);
+  const startTicks = basics?.startTicks;
+  return startTicks === undefined ? undefined : { socket: status.socketPath, startTicks };
 }
 
 function registrationsOf(status: AgentStatus | undefined): ReadonlyMap<number, number> {

@@ -12,6 +12,7 @@ const around: Surroundings = {
   machine: 62,
   mountNamespace: "mnt:[1]",
   seccompMode: 0,
+  agentSocket: undefined,
   agentStartTicks: undefined,
 };
 
@@ -55,6 +56,7 @@ const bare: ProcessLook = {
   secure: false,
   mountNamespace: "mnt:[1]",
   tracing: undefined,
+  refused: undefined,
   libraryThere: true,
 };
 
@@ -235,6 +237,7 @@ describe("whether a process is hooked", () => {
     false,
   );
   const told = { OLLY_CONTROL: "/run/olly/control", OLLY_SOCKET: "/run/olly/hook.sock" };
+  const asking = { ...told, LD_PRELOAD: LIBRARY };
   const cases: [expected: string, look: Partial<ProcessLook>, more?: Partial<Surroundings>][] = [
     ["hooked", {}, { registered: true }],
     ["not_hooked: started without olly", {}],
@@ -255,13 +258,38 @@ describe("whether a process is hooked", () => {
       { mappings: waiting, tracing: true, environment: environment(told) },
     ],
     [
-      "left_alone: OLLY_DISABLED=1",
-      { mappings: mapped(LIBRARY), environment: environment({ ...told, OLLY_DISABLED: "1" }) },
+      "dormant: quiet since the agent's start, or left alone by a rule",
+      { mappings: mapped(LIBRARY, ring), environment: environment(asking) },
+      { agentSocket: "/run/olly/hook.sock" },
     ],
-    ["left_alone: OLLY_CONTROL and OLLY_SOCKET are not both set", { mappings: mapped(LIBRARY) }],
+    [
+      "dormant: quiet since the agent's start, or left alone by a rule",
+      { mappings: mapped(LIBRARY, ring) },
+      { agentSocket: "/var/run/olly/hook.sock" },
+    ],
+    [
+      "left_alone: a rule of hook.processes",
+      { mappings: mapped(LIBRARY, ring), environment: environment(asking), refused: true },
+    ],
+    [
+      "left_alone: OLLY_DISABLED=1",
+      { mappings: mapped(LIBRARY), environment: environment({ ...asking, OLLY_DISABLED: "1" }) },
+    ],
+    [
+      "left_alone: OLLY_CONTROL and OLLY_SOCKET are not both set",
+      { mappings: mapped(LIBRARY), environment: environment({ LD_PRELOAD: LIBRARY }) },
+    ],
     [
       "left_alone: it has not mapped its control page",
-      { mappings: mapped(LIBRARY), environment: environment(told) },
+      { mappings: mapped(LIBRARY), environment: environment(asking) },
+    ],
+    [
+      "left_alone: setuid, setgid or file capabilities",
+      { mappings: mapped(LIBRARY), secure: true },
+    ],
+    [
+      "left_alone: a tool of the system, or no agent of the system yet",
+      { mappings: mapped(LIBRARY) },
     ],
     ["left_alone", { mappings: mapped(LIBRARY), environment: undefined }],
   ];

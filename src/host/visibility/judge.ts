@@ -11,7 +11,7 @@ import {
 } from "../../model/visibility.ts";
 import { baseName, runtimeOf } from "../runtime.ts";
 import { isOwnLibrary } from "./process-environment.ts";
-import type { ProcessLook } from "./process-look.ts";
+import { type ProcessLook, RING_PATH } from "./process-look.ts";
 import { tlsLibraries } from "./tls-libraries.ts";
 
 /** What is known from elsewhere. */
@@ -25,11 +25,15 @@ export interface Surroundings {
   readonly mountNamespace: string | undefined;
   /** Of the process that looks: under a container's filter everything has one. */
   readonly seccompMode: number;
+  /** Of the agent that is asked; undefined when there is none. */
+  readonly agentSocket: string | undefined;
   /** When the agent started, in clock ticks since boot; undefined when there is none. */
   readonly agentStartTicks: number | undefined;
 }
 
-const RING = "/memfd:olly-ring";
+/** Where the library looks for an agent in system-wide mode. */
+const SYSTEM_SOCKET = "/var/run/olly/hook.sock";
+const QUIET = "quiet since the agent's start, or left alone by a rule";
 const SECCOMP_STRICT = 1;
 const SECCOMP_FILTER = 2;
 /** e_machine by Node's name of the architecture. */
@@ -94,7 +98,14 @@ function hookingOf(
     return { hooking: "not_hooked", because: isImpossible ? "" : because };
   }
   const { files } = look.mappings;
-  if (files.some(({ path }) => path === RING)) {
+  if (look.refused === true) return { hooking: "left_alone", because: "a rule of hook.processes" };
+  if (files.some(({ path }) => path === RING_PATH)) {
+    if (around.agentSocket !== undefined && around.agentSocket === socketOf(look)) {
+      return {
+        hooking: "dormant",
+        because: QUIET,
+      };
+    }
     return { hooking: "elsewhere", because: "by another agent, or one that has ended" };
   }
   if (!files.some((one) => one.sharedReadOnly && isControlPage(one.path, look))) {
@@ -108,9 +119,17 @@ function isControlPage(path: string, { environment }: ProcessLook): boolean {
   return path === environment?.controlPath || baseName(path) === "control";
 }
 
-function whyInert({ environment }: ProcessLook): string {
+/** Without a word in its environment, the library that is preloaded system-wide asks the system's. */
+function socketOf({ environment }: ProcessLook): string | undefined {
+  if (environment === undefined || environment.socketPath !== "") return environment?.socketPath;
+  return environment.ownLibrary === "" ? SYSTEM_SOCKET : undefined;
+}
+
+function whyInert({ environment, secure }: ProcessLook): string {
   if (environment === undefined) return "";
   if (environment.disabled) return "OLLY_DISABLED=1";
+  if (secure === true) return "setuid, setgid or file capabilities";
+  if (environment.ownLibrary === "") return "a tool of the system, or no agent of the system yet";
   if (environment.controlPath === "" || environment.socketPath === "") {
     return "OLLY_CONTROL and OLLY_SOCKET are not both set";
   }

@@ -9,8 +9,8 @@ import { lookAt, type ProcessBasics, type ProcessLook, readBasics } from "./proc
 export interface ObserverOptions {
   /** Where the library is for programs whose LD_PRELOAD does not say it; "" when not known. */
   readonly libraryPath: string;
-  /** When the agent started, in clock ticks since boot. */
-  readonly agentStartTicks: number | undefined;
+  /** The agent that is asked, if there is one: its socket, and its start in ticks since boot. */
+  readonly agent: { readonly socket: string; readonly startTicks: number } | undefined;
   /** Every look is of the same moment: files are not asked again whether they have changed. */
   readonly oneMoment: boolean;
   /** /proc; another directory in tests. */
@@ -68,7 +68,8 @@ export class Observer {
       ...registration,
       ...this.#own,
       machine: machineOf(process.arch),
-      agentStartTicks: this.#options.agentStartTicks,
+      agentSocket: this.#options.agent?.socket,
+      agentStartTicks: this.#options.agent?.startTicks,
     });
     return { look, visibility };
   }

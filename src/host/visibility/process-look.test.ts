@@ -79,7 +79,7 @@ function observe(made: Crafted) {
   const procRoot = craft(made);
   const observer = new Observer({
     libraryPath: "",
-    agentStartTicks: undefined,
+    agent: undefined,
     oneMoment: false,
     procRoot,
   });
@@ -178,7 +178,7 @@ describe("a crafted /proc", () => {
     const procRoot = craft({});
     const observer = new Observer({
       libraryPath: "",
-      agentStartTicks: undefined,
+      agent: undefined,
       oneMoment: false,
       procRoot,
     });
@@ -196,7 +196,7 @@ describe("this host", () => {
   test("its own process can be looked at; every other one is looked at or passed over", () => {
     const observer = new Observer({
       libraryPath: "",
-      agentStartTicks: undefined,
+      agent: undefined,
       oneMoment: false,
     });
     const own = observer.observe(process.pid, { registered: false, confined: 0 });
@@ -227,7 +227,7 @@ describe("connected sockets", () => {
     writeFileSync(join(own, "net/tcp"), `head\n${row("0A", "11")}`);
     const { files } = new Observer({
       libraryPath: "",
-      agentStartTicks: undefined,
+      agent: undefined,
       oneMoment: false,
       procRoot,
     });

@@ -43,6 +43,8 @@ export interface ProcessLook {
   readonly mountNamespace: string | undefined;
   /** The byte of its control page that switches tracing; undefined when it has none to read. */
   readonly tracing: boolean | undefined;
+  /** Its ring says that the agent's rules leave it alone; undefined when it has none to read. */
+  readonly refused: boolean | undefined;
   /** Whether the library that it should have is in its file system. */
   readonly libraryThere: boolean | undefined;
 }
@@ -60,6 +62,9 @@ export interface ProcessBasics {
 const KERNEL_THREAD = 0x00200000;
 const AT_SECURE = 23;
 const AUXV_BYTES_MAX = 4_096;
+const RING_VERDICT_OFFSET = 16;
+/** As the kernel names the library's memfd. */
+export const RING_PATH = "/memfd:olly-ring";
 
 /** Undefined for what is no process any more, and for the kernel's own threads. */
 export function readBasics(files: ProcFiles, which: number | "self"): ProcessBasics | undefined {
@@ -111,6 +116,7 @@ export function lookAt(
     secure: readSecure(files, pid, file?.bits ?? 64),
     mountNamespace: files.link(`${pid}/ns/mnt`),
     tracing: readTracing(files, pid, environment?.controlPath ?? ""),
+    refused: readRefused(files, pid, mappings),
     libraryThere: isThere(files, pid, environment?.ownLibrary || library),
   };
   // What was read after the end of the process would say nothing.
@@ -158,6 +164,20 @@ function readTracing(files: ProcFiles, pid: number, controlPath: string): boolea
   if (!controlPath.startsWith("/")) return undefined;
   const active = files.bytes(`${pid}/root${controlPath}`, 1)?.bytes[0];
   return active === undefined ? undefined : active !== 0;
+}
+
+/** olly_ring_header.verdict: 1 is OLLY_VERDICT_REFUSED. Only root may open a mapping. */
+function readRefused(
+  files: ProcFiles,
+  pid: number,
+  mappings: Mappings | undefined,
+): boolean | undefined {
+  const ring = mappings?.files.find(({ path }) => path === RING_PATH);
+  if (ring === undefined) return undefined;
+  const verdict = files.open(`${pid}/map_files/${ring.range}`, (file) =>
+    file.at(RING_VERDICT_OFFSET, 4),
+  );
+  return verdict === undefined ? undefined : verdict[0] === 1;
 }
 
 /** Undefined when no path is known, or its file system is not ours to see; $LIB is the loader's. */

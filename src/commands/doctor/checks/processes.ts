@@ -43,7 +43,7 @@ function resultOf(process: ProcessFacts): CheckResult {
 
 /** A process that somebody wants to see has to be visible; of the others it is only said. */
 function levelOf({ look, visibility, asked, otherAgent }: ProcessFacts): Level {
-  const { hooking, because, findings } = visibility;
+  const { hooking, findings } = visibility;
   const isWanted = asked || hooking !== "not_hooked" || (look.environment?.ownLibrary ?? "") !== "";
   const kinds = findings.map(({ spot }) => blindSpots[spot].kind);
   const isBlind = kinds.includes("whole") || kinds.includes("part");
@@ -51,20 +51,28 @@ function levelOf({ look, visibility, asked, otherAgent }: ProcessFacts): Level {
   if (!isWanted) return "note";
   if (isBlind || hooking === "not_hooked") return "wrong";
   if (hooking === "elsewhere" && otherAgent === undefined) return "wrong";
-  if (hooking === "left_alone") return because === "OLLY_DISABLED=1" ? "note" : "wrong";
+  if (hooking === "left_alone") return isForgotten(visibility, look) ? "wrong" : "note";
   if (kinds.includes("unknown")) return "unknown";
   return hooking === "dormant" ? "note" : "ok";
+}
+
+/** Its LD_PRELOAD asks for olly, nobody has decided against it, and yet the library is inert. */
+function isForgotten(
+  { hooking, because }: ProcessFacts["visibility"],
+  { environment }: ProcessFacts["look"],
+): boolean {
+  const isDecided = because === "OLLY_DISABLED=1" || because === "a rule of hook.processes";
+  return hooking === "left_alone" && !isDecided && (environment?.ownLibrary ?? "") !== "";
 }
 
 function fixOf({ visibility, look, otherAgent }: ProcessFacts): string | undefined {
   const { hooking, because, findings } = visibility;
   const isImpossible = findings.some(({ spot }) => blindSpots[spot].kind === "whole");
   if (hooking === "not_hooked" && !isImpossible) return "restart it under olly: olly run -- CMD";
-  if (hooking === "left_alone") {
-    return because === "OLLY_DISABLED=1"
-      ? "restart it without OLLY_DISABLED"
-      : "restart it under olly: olly run -- CMD";
+  if (hooking === "left_alone" && because === "OLLY_DISABLED=1") {
+    return "restart it without OLLY_DISABLED";
   }
+  if (isForgotten(visibility, look)) return "restart it under olly: olly run -- CMD";
   if (hooking === "elsewhere" && otherAgent === undefined) {
     const path = look.environment?.socketPath || "its OLLY_SOCKET";
     return `start an agent with hook.socket_path: ${path}`;
