@@ -73,12 +73,6 @@ export const blindSpots = {
     meaning: "JSSE encrypts inside the JVM; plain sockets are visible",
     fix: NOT_IN_FRONT,
   },
-  node_tls: {
-    kind: "part",
-    title: "TLS in node",
-    meaning: "not visible unless the shim is loaded",
-    fix: NOT_IN_FRONT,
-  },
   linked_tls: {
     kind: "part",
     title: "TLS linked in",
@@ -113,7 +107,7 @@ export const blindSpots = {
   unknown_environment: {
     kind: "unknown",
     title: "environment not readable",
-    meaning: "what it was told by LD_PRELOAD, OLLY_* and NODE_OPTIONS is not known",
+    meaning: "what it was told by LD_PRELOAD and OLLY_* is not known",
     fix: "run olly doctor as root",
   },
   unknown_descriptors: {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { openSslFunctions } from "../../src/host/visibility/file-facts.ts";
 import { tlsLibraries } from "../../src/host/visibility/tls-libraries.ts";
 import { blindSpots } from "../../src/model/visibility.ts";
 
@@ -18,6 +19,12 @@ describe("README.md", () => {
       expect(section).toContain(`| ${title} | ${meaning} | ${fix} |`);
     },
   );
+});
+
+test("hook_tls_static.c asks for the functions that are looked for in an executable", () => {
+  const code = read("libolly/src/hook_tls_static.c");
+  const names = /olly__names\[\] = \{([^}]*)\}/.exec(code)?.[1]?.match(/\w+/g);
+  expect(openSslFunctions).toEqual(names ?? []);
 });
 
 describe("libolly.map", () => {

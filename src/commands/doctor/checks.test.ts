@@ -41,7 +41,6 @@ const status: AgentStatus = {
   drops: {},
   leftAlone: {},
   notVisible: {},
-  leftAlone: {},
   exporters: [],
 };
 

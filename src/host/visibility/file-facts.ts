@@ -17,6 +17,8 @@ export interface FileFacts {
   readonly go: boolean | undefined;
   /** Exports OpenSSL's functions itself: an executable's own calls then reach its own copy. */
   readonly exportsTls: boolean | undefined;
+  /** Exports what the library needs to stand in the tables of this OpenSSL: its TLS is visible. */
+  readonly opensTls: boolean | undefined;
   /** The sanitizer linked into it, "" for none. */
   readonly sanitizer: string;
 }
@@ -30,6 +32,12 @@ const sanitizerStarts: readonly (readonly [name: string, start: string])[] = [
   ["AddressSanitizer", "__asan_init"],
   ["ThreadSanitizer", "__tsan_init"],
   ["MemorySanitizer", "__msan_init"],
+];
+
+/** What libolly/src/hook_tls_static.c looks for; a contract test compares them. */
+export const openSslFunctions = [
+  ...["ssl3_read", "ssl3_write", "tls1_free", "OpenSSL_version_num", "SSL_get_client_random"],
+  ...["SSL_is_server", "SSL_get_shutdown", "SSL_get_fd"],
 ];
 
 /** Names of source files that messages of the libraries quote: their own code is in the file. */
@@ -83,8 +91,21 @@ function readFacts(file: ElfBytes): FileFacts | undefined {
     ...{ bits, littleEndian, machine, interpreter },
     go: sections === undefined ? undefined : goSections.some((name) => sections.has(name)),
     exportsTls: exportsFunction(file, header, "SSL_read"),
+    opensTls: exportsAll(file, header, openSslFunctions),
     sanitizer: sanitizerOf(file, header),
   };
+}
+
+function exportsAll(
+  file: ElfBytes,
+  header: ElfHeader,
+  names: readonly string[],
+): boolean | undefined {
+  for (const name of names) {
+    const isThere = exportsFunction(file, header, name);
+    if (isThere !== true) return isThere;
+  }
+  return true;
 }
 
 function sanitizerOf(file: ElfBytes, header: ElfHeader): string {

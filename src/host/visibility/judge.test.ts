@@ -23,6 +23,7 @@ const file: FileFacts = {
   interpreter: "/lib64/ld-linux-x86-64.so.2",
   go: false,
   exportsTls: false,
+  opensTls: false,
   sanitizer: "",
 };
 
@@ -164,16 +165,15 @@ describe("what is not visible", () => {
     expect(texts(look)).toEqual(expected);
   });
 
-  test("of node: its TLS, unless the shim is loaded", () => {
-    const node = { executable: "/usr/bin/node", file: { ...file, exportsTls: true } };
+  test("of node: its TLS is visible where it exports OpenSSL's functions", () => {
+    const executable = "/usr/bin/node";
+    const open = { executable, file: { ...file, exportsTls: true, opensTls: true } };
+    expect(texts(open)).toEqual([]);
+    expect(judge({ ...bare, ...open }, around).visibleTls).toEqual(["OpenSSL in node"]);
     const linkedTls = [{ file: "node", library: "OpenSSL" as const }];
-    expect(texts({ ...node, linkedTls })).toEqual(["TLS in node"]);
-    const options = { NODE_OPTIONS: "--max-old-space-size=99 --require=/var/cache/olly/shim.cjs" };
-    expect(texts({ ...node, linkedTls, environment: environment(options) })).toEqual([]);
-    const other = { NODE_OPTIONS: "--require ./own.cjs" };
-    expect(texts({ ...node, linkedTls, environment: environment(other) })).toEqual(["TLS in node"]);
-    // A node that uses the distribution's OpenSSL.
-    expect(texts({ ...node, file })).toEqual([]);
+    const closed = { executable, file: { ...file, exportsTls: true }, linkedTls };
+    expect(texts(closed)).toEqual(["TLS linked in (OpenSSL in node)"]);
+    expect(judge({ ...bare, ...closed }, around).visibleTls).toEqual([]);
   });
 
   test("of a process that is hooked: nothing that would have kept the library out", () => {

@@ -9,7 +9,7 @@ import {
   type Hooking,
   type ProcessVisibility,
 } from "../../model/visibility.ts";
-import { baseName, runtimeOf } from "../runtime.ts";
+import { baseName } from "../runtime.ts";
 import { isOwnLibrary } from "./process-environment.ts";
 import { type ProcessLook, RING_PATH } from "./process-look.ts";
 import { tlsLibraries } from "./tls-libraries.ts";
@@ -65,9 +65,7 @@ export function judge(look: ProcessLook, around: Surroundings): ProcessVisibilit
   return {
     ...hookingOf(seen, findings),
     findings,
-    visibleTls: tlsLibraries
-      .filter(({ file, visible }) => visible && names.some((name) => file.test(name)))
-      .map(({ name }) => name),
+    visibleTls: visibleTlsOf(seen),
   };
 }
 
@@ -83,6 +81,14 @@ const order = Object.keys(blindSpots);
 
 function finding(spot: BlindSpot, detail = ""): BlindSpotFinding {
   return { spot, detail };
+}
+
+function visibleTlsOf({ look, names }: Seen): string[] {
+  const own = look.file?.opensTls === true ? [`OpenSSL in ${baseName(look.executable)}`] : [];
+  const shared = tlsLibraries.filter(
+    ({ file, visible }) => visible && names.some((name) => file.test(name)),
+  );
+  return [...own, ...shared.map(({ name }) => name)];
 }
 
 function hookingOf(
@@ -119,7 +125,7 @@ function isControlPage(path: string, { environment }: ProcessLook): boolean {
   return path === environment?.controlPath || baseName(path) === "control";
 }
 
-/** Without a word in its environment, the library that is preloaded system-wide asks the system's. */
+/** Without a word in its environment, a library preloaded system-wide asks the system's agent. */
 function socketOf({ environment }: ProcessLook): string | undefined {
   if (environment === undefined || environment.socketPath !== "") return environment?.socketPath;
   return environment.ownLibrary === "" ? SYSTEM_SOCKET : undefined;
@@ -190,12 +196,10 @@ function tlsFindings({ look, names }: Seen): BlindSpotFinding[] {
   const found: BlindSpotFinding[] = [];
   if (names.includes("libjvm.so")) found.push(finding("jvm_tls"));
   const executable = baseName(look.executable);
-  const isNode = runtimeOf(executable) === "nodejs" && look.file?.exportsTls === true;
-  if (isNode && look.environment?.nodeShim !== true) found.push(finding("node_tls"));
   const isChromium = names.some((name) => chromiumFiles.test(name));
   if (isChromium) found.push(finding("linked_tls", `BoringSSL in ${executable}`));
   for (const { file, library } of look.linkedTls) {
-    if ((isNode || isChromium) && file === executable) continue;
+    if (isChromium && file === executable) continue;
     if (library === undefined) found.push(finding("unknown_module", file));
     else found.push(finding("linked_tls", `${library} in ${file}`));
   }

@@ -69,7 +69,6 @@ test("an environment: the few variables that matter, the first of two", () => {
     disabled: false,
     controlPath: "/run/olly/control",
     socketPath: "",
-    nodeShim: false,
     cut: false,
   });
 });

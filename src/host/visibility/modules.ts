@@ -86,6 +86,7 @@ export function executableOf(
 ): Pick<Module, "facts" | "linkedTls"> {
   const facts = knowledge.factsOf(file);
   // Exporting OpenSSL's functions says it all; Go's TLS is Go's.
+  if (facts?.opensTls === true) return { facts, linkedTls: "" };
   if (facts?.exportsTls === true) return { facts, linkedTls: "OpenSSL" };
   return { facts, linkedTls: facts?.go === false ? knowledge.linkedTlsOf(file) : "" };
 }

@@ -12,15 +12,11 @@ export interface Environment {
   /** OLLY_CONTROL and OLLY_SOCKET, "" when they are not set. */
   readonly controlPath: string;
   readonly socketPath: string;
-  /** NODE_OPTIONS loads a module of ours. */
-  readonly nodeShim: boolean;
   /** There was more than may be read: what was not found may still be there. */
   readonly cut: boolean;
 }
 
 const ownLibraryName = /^libolly(?:-[0-9a-f]+)?\.so$/;
-/** A module that node loads first, from a file whose name says that it is ours. */
-const ownShim = /(?:--require|-r|--import|--loader|--experimental-loader)[= ]["']?[^"'\s]*olly/;
 
 export function isOwnLibrary(path: string): boolean {
   return ownLibraryName.test(path.slice(path.lastIndexOf("/") + 1));
@@ -41,14 +37,12 @@ export function parseEnvironment(text: string, cut: boolean): Environment {
     disabled: values.get("OLLY_DISABLED") === "1",
     controlPath: values.get("OLLY_CONTROL") ?? "",
     socketPath: values.get("OLLY_SOCKET") ?? "",
-    nodeShim: ownShim.test(values.get("NODE_OPTIONS") ?? ""),
     cut,
   };
 }
 
 const wanted: ReadonlySet<string> = new Set([
   "LD_PRELOAD",
-  "NODE_OPTIONS",
   "OLLY_CONTROL",
   "OLLY_DISABLED",
   "OLLY_SOCKET",
