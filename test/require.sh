@@ -106,6 +106,12 @@ missing() {
     has musl-gcc || echo musl-tools
     has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     has qemu-aarch64 || echo qemu-user
+    [ "$(uname -m)" != x86_64 ] || has_file /lib/ld-linux.so.2 || echo libc6-i386
+    has_file /usr/lib/*/libjemalloc.so.2 || echo libjemalloc2
+    has_file /usr/lib/*/faketime/libfaketime.so.1 || echo libfaketime
+    has fakeroot || echo fakeroot
+    has man || echo man-db
+    has nroff || echo groff-base
     [ -d /etc/ssl/certs ] || echo ca-certificates
     has_go || echo golang-go
     [ "${OLLY_COMPAT:-}" != long ] || has java || echo openjdk-17-jre-headless
@@ -140,5 +146,10 @@ fi
 if ! tshark -D 2>/dev/null | grep -q '\blo\b'; then
     echo "require: tshark may not capture on loopback: sudo usermod -aG wireshark $(id -un)," \
         "after sudo dpkg-reconfigure wireshark-common" >&2
+    exit 1
+fi
+
+if ! sh "$(dirname "$0")/libc-roots.sh" "$(dirname "$0")/../build/libc-roots" bullseye trixie; then
+    echo "require: the C libraries of other Debian releases could not be fetched" >&2
     exit 1
 fi

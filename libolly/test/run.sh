@@ -54,8 +54,8 @@ silent() { [ -z "$(LD_PRELOAD=$lib OLLY_CONTROL=/nonexistent OLLY_SOCKET=/nonexi
 rehearsed() {
     called() { grep -oh 'olly_raw(SYS_[a-z0-9_]*' "$@" | sed 's/.*SYS_//' | sort -u; }
     { called "$here/../src/confined.c"; printf '%s\n' write close_range; } | sort >"$build/tried"
-    # shellcheck disable=SC2046 # names without blanks
-    called $(ls "$here"/../src/*.c | grep -v confined.c) | comm -23 - "$build/tried" | grep . && return 1
+    for file in "$here"/../src/*.c; do [ "${file##*/}" = confined.c ] || called "$file"; done |
+        sort -u | comm -23 - "$build/tried" | grep . && return 1
     return 0
 }
 
@@ -65,6 +65,11 @@ check "symbols: no versioned names" no_versions
 check "symbols: only weak undefined names" only_weak
 check "symbols: needs no library" no_needed
 check "symbols: no writable code, no executable stack" no_writable_code
+check "loads by a loader of 2012: nothing newer is in the file" sh "$here/loads.sh" "$lib"
+if command -v aarch64-linux-gnu-gcc >/dev/null; then
+    sh "$here/../build.sh" "$build/libolly-aarch64.so" aarch64-linux-gnu-gcc || exit 1
+    check "the same for aarch64" sh "$here/loads.sh" "$build/libolly-aarch64.so"
+fi
 check "loads with LD_BIND_NOW=1" binds_now
 check "silent without an agent" silent
 
