@@ -143,7 +143,10 @@ static void olly__rehearse(struct olly__rehearsal *seen) {
     olly__rehearse_memory();
     olly_raw(SYS_getpid);
     olly_raw(SYS_gettid);
+    olly_raw(SYS_getuid);
     olly_raw(SYS_geteuid);
+    olly_raw(SYS_getgid);
+    olly_raw(SYS_getegid);
     olly_raw(SYS_fstat, -1, &about);
     olly_raw(SYS_newfstatat, AT_FDCWD, "/", &about, 0);
     olly_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", &byte, sizeof byte);

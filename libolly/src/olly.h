@@ -182,7 +182,7 @@ enum olly_choice {
     OLLY_CHOICE_SECOND,      /* another copy of this library stands before this one */
 };
 
-/* library: the path under which this library was loaded. */
+/* library: its path, as it stands in LD_PRELOAD when it does. */
 enum olly_choice olly_choose(const char **library);
 
 /* ---- exec_environment.c ---- */

@@ -19,7 +19,7 @@ tags=$(readelf -dW "$lib" | sed -n 's/^ 0x[0-9a-f]* (\([A-Z0-9_]*\)).*/\1/p')
 for tag in HASH GNU_HASH; do
     echo "$tags" | grep -qx "$tag" || { echo "no $tag"; wrong=1; }
 done
-echo "$tags" | sort -u | only "dynamic entry" "HASH GNU_HASH STRTAB SYMTAB STRSZ SYMENT PLTGOT \
+echo "$tags" | sort -u | only "dynamic entry" "SONAME HASH GNU_HASH STRTAB SYMTAB STRSZ SYMENT PLTGOT \
 PLTRELSZ PLTREL JMPREL RELA RELASZ RELAENT RELACOUNT INIT_ARRAY INIT_ARRAYSZ SYMBOLIC FLAGS \
 FLAGS_1 NULL AARCH64_BTI_PLT AARCH64_PAC_PLT" || wrong=1
 readelf -dW "$lib" | sed -n 's/.*(FLAGS_1).*Flags: //p; s/.*(FLAGS) *//p' | tr ' ' '\n' |

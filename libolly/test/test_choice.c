@@ -70,8 +70,7 @@ static void inherit(void) {
     agent_free(agent);
 }
 
-static void always(void) {
-    struct agent *agent = agent_new(library_path);
+static void check_always(struct agent *agent) {
     char *text = children(agent, "exec", OLLY_CHILDREN_ALWAYS);
     /* empty: added; complete: there once; foreign: after the others; disabled: left alone */
     expect_lines(text, line("LD_PRELOAD=%s", agent->library, ""), 2 * STARTS);
@@ -87,6 +86,36 @@ static void always(void) {
     text = children(agent, "exec-null", OLLY_CHILDREN_ALWAYS);
     expect_lines(text, line("LD_PRELOAD=%s", agent->library, ""), 2);
     free(text);
+}
+
+static void always(void) {
+    struct agent *agent = agent_new(library_path);
+    check_always(agent);
+    agent_free(agent);
+}
+
+/* The loader puts the platform's name there, of which old ones have several; a child of the other
+ * word size needs the word itself. */
+static void by_platform(void) {
+    static const char *const platforms[] = {"x86_64", "haswell", "xeon_phi", "aarch64"};
+    struct agent *agent = agent_new(library_path);
+    char command[1400];
+    snprintf(command, sizeof command, "cd %s && for p in", agent->dir);
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++) {
+        strcat(strcat(command, " "), platforms[i]);
+    }
+    strcat(strcat(strcat(command, "; do mkdir $p && ln -s "), agent->library), " $p; done");
+    CHECK(system(command) == 0);
+    snprintf(agent->library, sizeof agent->library, "%s/$PLATFORM/libolly.so", agent->dir);
+    check_always(agent);
+    agent_clear(agent);
+    char *text = children(agent, "exec", OLLY_CHILDREN_NEVER);
+    expect_lines(text, "LD_PRELOAD=libc.so.6 libm.so.6", STARTS);
+    CHECK(strstr(text, "PLATFORM/") == NULL && agent->hellos == 1);
+    free(text);
+    snprintf(command, sizeof command, "rm -r %s/*_* %s/haswell %s/aarch64", agent->dir, agent->dir,
+             agent->dir);
+    CHECK(system(command) == 0);
     agent_free(agent);
 }
 
@@ -171,6 +200,7 @@ static void loaded_twice(void) {
 const struct test choice_tests[] = {
     {"children inherit what the program passes", inherit},
     {"children always: added where missing, never twice", always},
+    {"children of a library found by $PLATFORM: the same word", by_platform},
     {"children never: taken out, others kept", never},
     {"children: a large environment is passed on, counted", too_large},
     {"control page, socket and directory of others: inert", whom_to_believe},
