@@ -80,6 +80,18 @@ async function spansOf(ran: { spans: () => number }, count: number): Promise<voi
   expect(ran.spans()).toBe(count);
 }
 
+/** As same(), by `olly run`. */
+async function underRun(program: string): Promise<void> {
+  const bare = await run([program]);
+  const hooked = await observe([program]);
+  expect(bare.code).toBe(WORKED);
+  expect({ code: hooked.code, stderr: hooked.stderr }).toEqual({
+    code: bare.code,
+    stderr: text(bare.stderr),
+  });
+  expect(hooked.spans).toHaveLength(2);
+}
+
 describe("a 32-bit program", () => {
   test.if(process.arch === "x64")("has nothing to say of a 64-bit library", async () => {
     const program = join(directory, "thirty_two");
@@ -105,9 +117,7 @@ describe("a 32-bit program", () => {
   test("makes no difference to one for musl", async () => {
     const program = join(directory, "pair-musl");
     await output(["musl-gcc", "-O1", "-pthread", "-o", program, source]);
-    const hooked = await observe([program]);
-    expect({ code: hooked.code, stderr: hooked.stderr }).toEqual({ code: WORKED, stderr: "" });
-    expect(hooked.spans).toHaveLength(2);
+    await underRun(program);
   });
 });
 
@@ -142,9 +152,7 @@ describe("a program built", () => {
 
   test("with AddressSanitizer: olly run lets its runtime come second", async () => {
     const program = await pair("asan", "-fsanitize=address");
-    const hooked = await observe([program]);
-    expect({ code: hooked.code, stderr: hooked.stderr }).toEqual({ code: WORKED, stderr: "" });
-    expect(hooked.spans).toHaveLength(2);
+    await underRun(program);
   });
 });
 

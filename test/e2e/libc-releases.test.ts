@@ -1,7 +1,7 @@
 /**
- * The C libraries of other Debian releases, from glibc 2.31 on, each by its own loader with programs
- * of its release: perl for sockets and fork, mawk for stdio, dash. Invariant: each run has the exit
- * code and the output that it has without the library.
+ * The C libraries of other Debian releases, from glibc 2.31 on, each by its own loader with
+ * programs of its release: perl for sockets and fork, mawk for stdio, dash. Invariant: each run has
+ * the exit code and the output that it has without the library.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
