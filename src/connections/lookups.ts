@@ -2,7 +2,8 @@
  * Which name a process used for an address it connects to. Invariants: a name is stated only when
  * it is certain: it is the only one that led to the address of late, or the connecting thread has
  * just looked it up and nobody asked for another one since the last connection; at most
- * limits.lookupAddressesMax addresses are kept, and of each limits.lookupNamesMax names.
+ * limits.lookupAddressesMax addresses are kept, and of each limits.lookupNamesMax names. A forked
+ * child knows none of its parent's.
  */
 import { limits } from "../limits.ts";
 import type { Lookup } from "../model/lookup.ts";

@@ -86,6 +86,17 @@ describe("GnuTLS", () => {
     await server.end();
   }, 60_000);
 
+  test("git, whose libcurl gives GnuTLS functions of its own to move bytes", async () => {
+    const { certificate } = await setUp();
+    const server = await serve(pythonServer(certificate));
+    const url = `https://localhost:${server.port}/first`;
+    const env = { GIT_SSL_CAINFO: certificate.certificate };
+    const seen = await observe(["git", "ls-remote", url], { env });
+    const asked = `${url}/info/refs?service=git-upload-pack`;
+    expect(seen.spans.map(({ attributes }) => attributes["url.full"])).toEqual([asked]);
+    await server.end();
+  }, 60_000);
+
   test("gnutls-cli", async () => {
     const { certificate } = await setUp();
     const server = await serve(gnutlsServer(certificate));

@@ -57,6 +57,24 @@ function drafted({ text, detail, connection, outcome = "complete" }: Given) {
 }
 
 suite("describe", () => {
+  test("a client that looked its server up by a name", () => {
+    const text = "SELECT 1";
+    const named = drafted({ text, connection: { remoteName: "db.example" } }).attributes;
+    expect(named).toMatchObject({
+      "server.address": "db.example",
+      "network.peer.address": "2001:db8::5",
+      "network.peer.port": 5432,
+    });
+    expect(drafted({ text }).attributes).not.toHaveProperty("network.peer.address");
+    const nameless = { database: undefined, statement: undefined };
+    const port = { address: "2001:db8::5", port: 5433 };
+    const { draft } = drafted({
+      detail: nameless,
+      connection: { remoteName: "db.example", remote: port },
+    });
+    expect(draft?.name).toBe("db.example:5433");
+  });
+
   test("a query of a client", () => {
     const { draft, attributes } = drafted({
       text: "SELECT a FROM t WHERE b = 'x'",
