@@ -2,13 +2,11 @@
  * `olly run`: a program, hooked. Invariant: olly's own doings never change the program's output,
  * its exit code or whether it runs, except by not starting it when something is set up wrongly.
  */
-import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { defineCommand } from "citty";
 import { type Agent, startAgent } from "../agent.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { SOCKET_PATH_BYTES_MAX } from "../config/paths.ts";
 import { type Config, type Layer, type StdoutFormat, stdoutFormats } from "../config/schema.ts";
 import { extractLibrary, findLibraryDirectory } from "../hook/embedded-library.ts";
 import { inheritedDescriptors, ownEnvironment } from "../host/spawn.ts";
@@ -20,12 +18,11 @@ import { configArgs } from "./config-args.ts";
 import { configured } from "./configured.ts";
 import { findAgent, socketCandidates } from "./find-agent.ts";
 import { UsageError } from "./flags.ts";
+import { privateDirectory, SOCKET_NAME } from "./private-directory.ts";
 import { ProgramError, runProgram } from "./run-program.ts";
 import { consoleSink } from "./system-context.ts";
 
 const STDERR_FD = 2;
-/** Root's programs may give up their rights and must still reach the socket. */
-const DIRECTORY_MODE_ROOT = 0o711;
 
 export const runCommand = defineCommand({
   meta: {
@@ -146,7 +143,7 @@ async function runWithOwnAgent(run: Run, context: CommandContext): Promise<numbe
   const directory = privateDirectory(context.uid);
   const problems: string[] = [];
   try {
-    const socketPath = join(directory, "hook.sock");
+    const socketPath = join(directory, SOCKET_NAME);
     const agent = await startAgent({
       config: { ...config, hook: { ...config.hook, socketPath } },
       socketPath,
@@ -189,23 +186,6 @@ function checkOutput(config: Config): void {
       closeSync(openSync(path, "a"));
   } catch (error) {
     throw new SetupError(`cannot write ${path}: ${reasonOf(error)}`, 2);
-  }
-}
-
-const DIRECTORY_PREFIX = "olly-run-";
-/** What mkdtemp appends, and the longest name of a socket in the directory. */
-const DIRECTORY_REST_BYTES = "XXXXXX/status.sock".length;
-
-function privateDirectory(uid: number): string {
-  const wished = resolve(tmpdir());
-  const bytes = Buffer.byteLength(join(wished, DIRECTORY_PREFIX)) + DIRECTORY_REST_BYTES;
-  const parent = bytes <= SOCKET_PATH_BYTES_MAX ? wished : "/tmp";
-  try {
-    const directory = mkdtempSync(join(parent, DIRECTORY_PREFIX));
-    if (uid === 0) chmodSync(directory, DIRECTORY_MODE_ROOT);
-    return directory;
-  } catch (error) {
-    throw new SetupError(`cannot create a directory in ${parent}: ${reasonOf(error)}`);
   }
 }
 
