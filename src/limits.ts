@@ -40,6 +40,8 @@ export const limits = {
   ringStallNs: 1e9,
   /** Datagrams received but not yet taken over by the main thread. */
   datagramBacklogBytesMax: 16 * 1024 * 1024,
+  /** Datagrams of a process that has ended are waited for so long. */
+  datagramLateNs: 1e9,
   /** How often a hooked process is looked up in /proc to see whether it has ended. */
   processCheckNs: 1e9,
   exchangeNsMax: 300e9,

@@ -6,7 +6,7 @@
  */
 #include <sys/auxv.h>
 
-#include "olly.h"
+#include "choice.h"
 
 #define OLLY__SONAME "libolly.so"
 
@@ -83,16 +83,8 @@ static bool olly__matches(const char *pattern, const char *text) {
     return *pattern == '\0';
 }
 
-static const char *olly__base_name(const char *path) {
-    const char *name = path;
-    for (; *path != '\0'; path++) {
-        name = *path == '/' ? path + 1 : name;
-    }
-    return name;
-}
-
 static bool olly__is_left_alone(const char *path) {
-    const char *name = olly__base_name(path);
+    const char *name = olly_base_name(path);
     for (const char *at = olly__left_alone; *at != '\0'; at += olly_string_bytes(at) + 1) {
         const char *text = *at == '/' ? path : name;
         if ((*at == *text || *at == '*') && olly__matches(at, text)) {
@@ -126,43 +118,9 @@ static int olly__find_self(const struct olly_module *module, void *data) {
     return 0;
 }
 
-static char olly__listed[OLLY_CONTROL_PATH_BYTES_MAX];
-
-/* As it stands in the list: for children, too, the loader has to complete it. One that is too long
- * is forgotten, and children get what the program passes them. */
-static void olly__keep_listed(const char *from, size_t bytes) {
-    if (bytes < sizeof olly__listed) {
-        memcpy(olly__listed, from, bytes);
-        olly__listed[bytes] = '\0';
-    }
-}
-
-/* By file name: the loader may have completed the path ($PLATFORM, $LIB). */
-static bool olly__is_preloaded(const char *library) {
-    const char *list = olly_environment("LD_PRELOAD");
-    const char *name = olly__base_name(library);
-    size_t bytes = olly_string_bytes(name);
-    size_t entry = 0;
-    size_t start = 0;
-    for (size_t at = 0; list != NULL; at++) {
-        bool ends = list[at] == '\0' || list[at] == ':' || list[at] == ' ';
-        if (ends && at - start == bytes && memcmp(list + start, name, bytes) == 0) {
-            olly__keep_listed(list + entry, at - entry);
-            return true;
-        }
-        if (list[at] == '\0') {
-            return false;
-        }
-        entry = ends ? at + 1 : entry;
-        start = ends || list[at] == '/' ? at + 1 : start;
-    }
-    return false;
-}
-
-enum olly_choice olly_choose(const char **library) {
+enum olly_choice olly_choose(struct olly_words *preloaded) {
     struct olly__self self = {.name = "", .second = false};
     olly_modules(olly__find_self, &self);
-    *library = self.name;
     if (self.second) {
         return OLLY_CHOICE_SECOND;
     }
@@ -170,8 +128,7 @@ enum olly_choice olly_choose(const char **library) {
     if (olly__is_privileged(auxiliary)) {
         return OLLY_CHOICE_PRIVILEGED;
     }
-    if (olly__is_preloaded(self.name)) {
-        *library = olly__listed;
+    if (olly_preload_find(olly_environment("LD_PRELOAD"), self.name, preloaded)) {
         return OLLY_CHOICE_ASKED;
     }
     /* The path that was executed: of a script its own, not its interpreter's. */

@@ -3,7 +3,7 @@
  * Invariant: works on the caller's stack alone, because a vfork child may be the caller: it writes
  * nothing that its parent could see, and what does not fit is left as it is.
  */
-#include "olly.h"
+#include "choice.h"
 
 static char olly__preload[sizeof "LD_PRELOAD=" + OLLY_CONTROL_PATH_BYTES_MAX] = "LD_PRELOAD=";
 static char olly__socket[sizeof "OLLY_SOCKET=" + OLLY_PATH_BYTES_MAX] = "OLLY_SOCKET=";
@@ -13,15 +13,24 @@ static bool olly__known;
 #define OLLY__PRELOAD_NAME (sizeof "LD_PRELOAD=" - 1)
 
 /* Fills NAME= up; false when it does not fit or means another file in another directory. */
-static bool olly__fill(char *entry, size_t room, const char *path) {
+static bool olly__fill(char *entry, size_t room, struct olly_words path) {
     size_t name = olly_string_bytes(entry);
-    return path[0] == '/' && olly_string_copy(entry + name, path, room - name) != 0;
+    if (path.bytes == 0 || path.at[0] != '/' || name + path.bytes + 1 > room) {
+        return false;
+    }
+    memcpy(entry + name, path.at, path.bytes);
+    entry[name + path.bytes] = '\0';
+    return true;
 }
 
-void olly_children_start(const char *library, const char *socket, const char *control) {
+static struct olly_words olly__words(const char *text) {
+    return (struct olly_words){text, olly_string_bytes(text)};
+}
+
+void olly_children_start(struct olly_words library, const char *socket, const char *control) {
     olly__known = olly__fill(olly__preload, sizeof olly__preload, library) &&
-                  olly__fill(olly__socket, sizeof olly__socket, socket) &&
-                  olly__fill(olly__control, sizeof olly__control, control);
+                  olly__fill(olly__socket, sizeof olly__socket, olly__words(socket)) &&
+                  olly__fill(olly__control, sizeof olly__control, olly__words(control));
 }
 
 static bool olly__is_entry_of(const char *entry, const char *name_equals) {
@@ -42,27 +51,6 @@ static bool olly__same_name(const char *entry, const char *ours) {
     return *entry == '=' && *ours == '=';
 }
 
-static bool olly__separates(char c) {
-    return c == ':' || c == ' ' || c == '\0';
-}
-
-/* Where the library stands in the list: the length before it, or the list's length. */
-static size_t olly__place_in(const char *list) {
-    const char *library = olly__preload + OLLY__PRELOAD_NAME;
-    size_t bytes = olly_string_bytes(library);
-    size_t at = 0;
-    for (size_t start = 0;; start = at + 1) {
-        for (at = start; !olly__separates(list[at]); at++) {
-        }
-        if (at - start == bytes && memcmp(list + start, library, bytes) == 0) {
-            return start;
-        }
-        if (list[at] == '\0') {
-            return at;
-        }
-    }
-}
-
 void olly_child_plan(char *const environment[], enum olly_children mode,
                      struct olly_child_plan *plan) {
     *plan = (struct olly_child_plan){.mode = mode};
@@ -72,7 +60,8 @@ void olly_child_plan(char *const environment[], enum olly_children mode,
     for (; at != NULL && *at != NULL; at++) {
         if (olly__is_entry_of(*at, "LD_PRELOAD=")) {
             plan->list = *at + OLLY__PRELOAD_NAME;
-            listed = plan->list[olly__place_in(plan->list)] != '\0';
+            listed = olly_preload_find(plan->list, olly__preload + OLLY__PRELOAD_NAME,
+                                       &plan->found);
         }
         plan->has_socket |= olly__same_name(*at, olly__socket);
         plan->has_control |= olly__same_name(*at, olly__control);
@@ -105,8 +94,8 @@ static void olly__write_added(const struct olly_child_plan *plan, char *preload)
 
 /* The list without the library and one of the separators around it; false when nothing is left. */
 static bool olly__write_removed(const struct olly_child_plan *plan, char *preload) {
-    size_t before = olly__place_in(plan->list);
-    size_t after = before + olly_string_bytes(olly__preload + OLLY__PRELOAD_NAME);
+    size_t before = (size_t)(plan->found.at - plan->list);
+    size_t after = before + plan->found.bytes;
     after += plan->list[after] != '\0';
     memcpy(preload, olly__preload, OLLY__PRELOAD_NAME);
     char *to = preload + OLLY__PRELOAD_NAME;

@@ -7,7 +7,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 
-#include "olly.h"
+#include "choice.h"
 
 extern char **environ __attribute__((weak));
 

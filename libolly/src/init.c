@@ -3,7 +3,7 @@
  * Invariant: OLLY_DISABLED=1, or no control page, leaves every hook a plain forward for ever;
  * nothing is printed unless OLLY_DEBUG=1.
  */
-#include "olly.h"
+#include "choice.h"
 
 /* The agent of root, as SYSTEM_SOCKET_PATH in src/config/paths.ts has it. */
 #define OLLY_SYSTEM_SOCKET "/var/run/olly/hook.sock"
@@ -85,7 +85,7 @@ __attribute__((constructor)) static void olly__start(void) {
         olly__say("disabled");
         return;
     }
-    const char *library = NULL;
+    struct olly_words library = {NULL, 0};
     const char *control = NULL;
     enum olly_choice choice = olly_choose(&library);
     const char *inert = olly__inert(choice);

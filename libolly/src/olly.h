@@ -172,43 +172,6 @@ void *olly_find_next(const char *name);
 int *olly_errno_place(void);
 long olly_with_errno(long raw);
 
-/* ---- choice.c: whether this process is hooked at all ---- */
-
-enum olly_choice {
-    OLLY_CHOICE_ASKED,       /* LD_PRELOAD names this library */
-    OLLY_CHOICE_SYSTEM_WIDE, /* every program of the host loads it */
-    OLLY_CHOICE_LEFT_ALONE,  /* system-wide, and the program is a tool of the system */
-    OLLY_CHOICE_PRIVILEGED,  /* setuid and the like: the environment is somebody else's */
-    OLLY_CHOICE_SECOND,      /* another copy of this library stands before this one */
-};
-
-/* library: its path, as it stands in LD_PRELOAD when it does. */
-enum olly_choice olly_choose(const char **library);
-
-/* ---- exec_environment.c ---- */
-
-/* What has to be done to an environment, found without writing anything but the plan. */
-struct olly_child_plan {
-    enum olly_children mode;
-    bool needed;
-    bool fits; /* what is needed is small enough for a stack */
-    bool listed; /* LD_PRELOAD names the library */
-    bool has_socket;
-    bool has_control;
-    size_t entries;
-    const char *list; /* the value of LD_PRELOAD, or null */
-    size_t list_bytes;
-    size_t preload_bytes; /* room for the new LD_PRELOAD entry */
-};
-
-#define OLLY_CHILD_ENTRIES_ADDED 4 /* three variables and the NULL */
-
-void olly_children_start(const char *library, const char *socket, const char *control);
-void olly_child_plan(char *const environment[], enum olly_children mode,
-                     struct olly_child_plan *plan);
-char **olly_child_environment(char *const environment[], const struct olly_child_plan *plan,
-                              char **room, char *preload);
-
 /* ---- init.c ---- */
 
 const char *olly_environment(const char *name);

@@ -75,7 +75,7 @@ async function checked(file: string | undefined, context: CommandContext): Promi
     file === undefined
       ? await extractLibrary(findLibraryDirectory(context.uid, context.environment))
       : resolve(context.workingDirectory, file);
-  if (!existsSync(path)) throw new SetupError(`${path} does not exist`, 2);
+  if (file !== undefined && !existsSync(path)) throw new SetupError(`${path} does not exist`, 2);
   const results = await checkLibrary(path, context);
   context.stdout(renderTrials(results));
   const different = results.filter((one) => one.outcome === "differs");

@@ -42,6 +42,8 @@ export class Source {
   #lastCounters: readonly number[] = NO_COUNTERS;
   #checkedNs: number;
   #gone = false;
+  /** What comes from the pid now is its successor's. */
+  #isFollowed = false;
   #endingNs: number | undefined;
 
   constructor(options: SourceOptions) {
@@ -80,6 +82,7 @@ export class Source {
 
   /** A new source of the same pid takes over: what is still written here comes within moments. */
   replaced(nowNs: number): void {
+    this.#isFollowed = true;
     this.#endingNs ??= nowNs;
   }
 
@@ -110,7 +113,10 @@ export class Source {
 
   /** True when nothing will come any more and everything that came has been delivered. */
   isOver(nowNs: number, final: boolean): boolean {
-    return !this.backlog && this.queue.length === 0 && this.#isSilent(nowNs, final);
+    if (this.backlog || this.queue.length > 0 || !this.#isSilent(nowNs, final)) return false;
+    // Datagrams that it sent before its end may still be on their way.
+    const isAwaited = this.#ring === undefined && this.#gone && !this.#isFollowed && !final;
+    return !isAwaited || nowNs - (this.#endingNs ?? nowNs) >= limits.datagramLateNs;
   }
 
   /** Gives back the ring's memory. */

@@ -5,6 +5,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
+import { baseName } from "./runtime.ts";
 
 export interface Trial {
   /** The first of these that exists; a name without a slash is looked up in PATH. */
@@ -71,11 +72,16 @@ export async function preflight(options: PreflightOptions): Promise<TrialResult[
 async function loadedTrial(options: PreflightOptions): Promise<TrialResult> {
   const command = "cat /proc/self/maps";
   const hooked = await outcomeOf(["cat", "/proc/self/maps"], undefined, preloaded(options));
-  if (hooked.stdout.includes(realpathSync(options.libraryPath))) {
+  if (hooked.stdout.includes(`/${fileNameOf(options.libraryPath)}\n`)) {
     return { command, outcome: "same", difference: undefined };
   }
   const reason = hooked.stderr === "" ? endOf(hooked) : quoted(hooked.stderr);
   return { command, outcome: "differs", difference: `the library is not loaded: ${reason}` };
+}
+
+/** The mapped file's name; a path with $PLATFORM in it leads to one of the same name. */
+function fileNameOf(path: string): string {
+  return baseName(existsSync(path) ? realpathSync(path) : path);
 }
 
 async function tried(trial: Trial, options: PreflightOptions): Promise<TrialResult> {

@@ -1,6 +1,6 @@
 /**
  * `olly lib --check`: the library that olly carries passes, broken ones are refused with the
- * program and the difference. Invariant: the broken libraries are built here, each wrong in one way.
+ * program and the difference. Invariant: the broken libraries are built here, each in one way.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
