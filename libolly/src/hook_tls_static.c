@@ -35,8 +35,8 @@ static struct {
 } olly__openssl;
 
 static const char *const olly__names[] = {
-    "ssl3_read", "ssl3_write", "tls1_free", "OpenSSL_version_num", "SSL_get_client_random",
-    "SSL_is_server", "SSL_get_shutdown", "SSL_get_fd",
+    "ssl3_read",           "ssl3_write",    "tls1_free",        "OpenSSL_version_num",
+    "SSL_get_client_random", "SSL_is_server", "SSL_get_shutdown", "SSL_get_fd",
 };
 #define OLLY__NAMES (sizeof olly__names / sizeof olly__names[0])
 _Static_assert(sizeof olly__openssl == OLLY__NAMES * sizeof(void *), "one name per member");

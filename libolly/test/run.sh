@@ -79,6 +79,9 @@ grep -q '^not ok' "$results" && sed 's/^/    /' "$build/suite.log"
 if command -v python3 >/dev/null && command -v openssl >/dev/null; then
     check "tls: descriptors of the object" timeout 20 sh "$here/tls.sh" "$build" sync
     check "tls: memory BIOs in an event loop" timeout 20 sh "$here/tls.sh" "$build" asyncio
+    if command -v node >/dev/null; then
+        check "tls: the OpenSSL inside node" timeout 20 sh "$here/tls_node.sh" "$build"
+    fi
 fi
 
 if echo '#include <gnutls/gnutls.h>' | $cc -E - >/dev/null 2>&1; then

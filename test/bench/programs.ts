@@ -7,7 +7,8 @@ import { startNginx } from "../harness/nginx.ts";
 import { python } from "../harness/olly.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
 import { postgresBinaries, startPostgres } from "../harness/postgres.ts";
-import { output, run, start, text } from "../harness/processes.ts";
+import { output, run, start, temporaryDirectory, text } from "../harness/processes.ts";
+import { createCertificate } from "../harness/tls.ts";
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -45,6 +46,7 @@ export const scenarios: readonly Scenario[] = [
     start: (environment) => startStaticNginx(environment, ""),
   },
   { name: "node http", target: 1.1, needs: "wrk", start: startNode },
+  { name: "node https", target: 1.1, needs: "wrk", start: startSecureNode },
   { name: "python threaded server", target: 1.05, needs: "wrk", start: startPython },
   { name: "PostgreSQL backend (pgbench -S)", target: 1.1, needs: "pgbench", start: startDatabase },
   { name: "redis GET", target: 1.15, needs: "redis-server", start: startRedis },
@@ -97,6 +99,15 @@ async function startNode(environment: Environment): Promise<Target> {
   const node = start(["node", program, String(port)], { env: environment });
   await waitForPort(port, "node");
   return target(node.pid, `http://127.0.0.1:${port}/hello`);
+}
+
+async function startSecureNode(environment: Environment): Promise<Target> {
+  const port = await freePort();
+  const { certificate, key } = await createCertificate(temporaryDirectory());
+  const program = join(PROGRAMS, "node_server.mjs");
+  const node = start(["node", program, String(port), certificate, key], { env: environment });
+  await waitForPort(port, "node");
+  return target(node.pid, `https://127.0.0.1:${port}/hello`);
 }
 
 async function startPython(environment: Environment): Promise<Target> {

@@ -10,10 +10,13 @@ import { join } from "node:path";
 import { startAgent, type TestAgent } from "../harness/olly.ts";
 import { stopAll, temporaryDirectory } from "../harness/processes.ts";
 import { type Certificate, createCertificate } from "../harness/tls.ts";
+import { waitFor } from "../harness/wait.ts";
 import { expectSame } from "./compare.ts";
 
 const TIMEOUT_MS = 60_000;
-const LINES = 17;
+const LINES = 18;
+/** The client's and the server's. */
+const SPANS = 2;
 const program = join(import.meta.dir, "programs/node_tls_behaviour.mjs");
 const more = (process.env["OLLY_TEST_NODES"] ?? "").split(":").filter((path) => path !== "");
 
@@ -32,9 +35,12 @@ test.each(["node", ...more])(
     const before = await agent.status();
     const { bare } = await expectSame(agent, [node, program, made.certificate, made.key]);
     expect(bare.stdout.trimEnd().split("\n")).toHaveLength(LINES);
-    const after = await agent.status();
-    expect(after.drops["tls_unpaired"] ?? 0).toBe(before.drops["tls_unpaired"] ?? 0);
-    expect(after.processes.length).toBeGreaterThan(0);
+    await waitFor(async () => (await agent.status()).spans >= before.spans + SPANS, {
+      what: "the spans of the one exchange",
+      seen: () => agent.program.stderr(),
+    });
+    const { drops } = await agent.status();
+    expect(drops["tls_unpaired"] ?? 0).toBe(before.drops["tls_unpaired"] ?? 0);
   },
   TIMEOUT_MS,
 );

@@ -2,6 +2,7 @@
 // usage: node_tls_behaviour.mjs CERTIFICATE KEY
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
 import { Worker } from "node:worker_threads";
@@ -179,6 +180,18 @@ async function inWorker() {
   );
 }
 
+/** One exchange that is a span when the run is hooked. */
+async function requested() {
+  const server = https.createServer({ cert, key }, (_, response) => response.end("answered"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  const request = https.get({ port, host: "127.0.0.1", ...trust, agent: false });
+  const [response] = await once(request, "response");
+  say("requested", [response.statusCode, await textOf(response)]);
+  server.close();
+}
+
 const cases = [negotiated, resumed, clientCertificate, halfOpen, split, paused, destroyed];
-for (const one of [...cases, renegotiated, refused, inWorker]) await one();
+for (const one of [...cases, renegotiated, refused, inWorker, requested]) await one();
 say("options", [process.execArgv, process.env.NODE_OPTIONS ?? null]);

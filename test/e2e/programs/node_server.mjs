@@ -1,8 +1,12 @@
 // The judge's node service: keep-alive, fixed and chunked bodies, several statuses.
-// usage: node_server.mjs PORT
+// usage: node_server.mjs PORT [CERTIFICATE KEY]    with a certificate: HTTPS
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 
-const server = createServer((request, response) => {
+const [port, certificate, key] = process.argv.slice(2);
+
+function answer(request, response) {
   if (request.url.startsWith("/chunked")) {
     response.writeHead(200, { "Content-Type": "text/plain" });
     response.write("first part, ");
@@ -19,5 +23,10 @@ const server = createServer((request, response) => {
   } else {
     response.end("hello\n");
   }
-});
-server.listen(Number(process.argv[2]), "127.0.0.1");
+}
+
+const server =
+  certificate === undefined
+    ? createServer(answer)
+    : createSecureServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer);
+server.listen(Number(port), "127.0.0.1");
