@@ -46,7 +46,7 @@ export const scenarios: readonly Scenario[] = [
     start: (environment) => startStaticNginx(environment, ""),
   },
   { name: "node http", target: 1.1, needs: "wrk", start: startNode },
-  { name: "node https", target: 1.1, needs: "wrk", start: startSecureNode },
+  { name: "node https", target: 1.25, needs: "wrk", start: startSecureNode },
   { name: "python threaded server", target: 1.05, needs: "wrk", start: startPython },
   { name: "PostgreSQL backend (pgbench -S)", target: 1.1, needs: "pgbench", start: startDatabase },
   { name: "redis GET", target: 1.15, needs: "redis-server", start: startRedis },
