@@ -103,6 +103,28 @@ missing() {
     has rabbitmqctl || echo rabbitmq-server
     has amqp-publish || echo amqp-tools
     has socat || echo socat
+    has sshd || echo openssh-server
+    has ssh || echo openssh-client
+    has rsync || echo rsync
+    has sudo || echo sudo
+    has strace || echo strace
+    has gdb || echo gdb
+    has wget || echo wget
+    has dpkg-scanpackages || echo dpkg-dev
+    has start-stop-daemon || echo dpkg
+    has sqlite3 || echo sqlite3
+    has vim || echo vim
+    has tmux || echo tmux
+    has screen || echo screen
+    has script || echo bsdutils
+    has logger || echo bsdutils
+    has man || echo man-db
+    has col || echo bsdextrautils
+    has less || echo less
+    has systemd-run || echo systemd
+    has bzip2 || echo bzip2
+    has zstd || echo zstd
+    has xz || echo xz-utils
     has musl-gcc || echo musl-tools
     has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     has qemu-aarch64 || echo qemu-user
