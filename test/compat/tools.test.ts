@@ -29,7 +29,8 @@ const tools: readonly Tool[] = [
   { script: "archives", traced: ["sha256sum", "tar", "od", "ls"] },
   { script: "git", traced: ["git"] },
   { script: "packages", traced: ["apt-get", "dpkg"], normalise: withoutSpeed },
-  { script: "terminal", traced: ["tmux", "sqlite3", "cat"] },
+  { script: "terminal", traced: ["sqlite3", "cat", "script"] },
+  { script: "privileges", traced: ["sudo", "id"] },
   { script: "network", traced: ["openssl", "socat", "curl"] },
 ];
 

@@ -20,7 +20,7 @@ export TMUX_TMPDIR="$PWD"
 tmux -f /dev/null new-session -d -x 80 -y 24 'echo "in tmux"; cat numbers | tail -1; exec cat'
 tmux send-keys typed Enter
 until tmux capture-pane -p | grep -c typed | grep -q 2; do sleep 0.05; done
-tmux capture-pane -p | head -5
+tmux capture-pane -p | grep 'in tmux'
 tmux kill-server
 export SCREENDIR="$PWD/screens"
 mkdir -m 700 screens
