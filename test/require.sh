@@ -109,7 +109,6 @@ missing() {
     has sudo || echo sudo
     has strace || echo strace
     has gdb || echo gdb
-    has wget || echo wget
     has dpkg-scanpackages || echo dpkg-dev
     has start-stop-daemon || echo dpkg
     has sqlite3 || echo sqlite3
