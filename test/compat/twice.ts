@@ -85,11 +85,6 @@ export function compareUnderOneAgent(): void {
   }, START_MS_MAX);
 }
 
-/** What the agent has counted as lost so far, by reason. */
-export async function lossesSoFar(): Promise<Record<string, number>> {
-  return losses(await agent.status());
-}
-
 /** Plays the scenario twice in a test of its own and expects that both tell the same. */
 export function sameTwice(name: string, scenario: Scenario, options: TwiceOptions): void {
   test(
