@@ -2,6 +2,7 @@
  * OpenSSH and rsync with and without the library, server and clients: the confined child before
  * authentication included.
  */
+import { expect } from "bun:test";
 import {
   chmodSync,
   copyFileSync,
