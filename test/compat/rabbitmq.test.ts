@@ -101,4 +101,4 @@ async function scenario(play: Play): Promise<void> {
   play.tell("exit of epmd", (await mapper.stop()).code);
 }
 
-sameTwice("RabbitMQ", scenario, { traced: ["beam.smp", "amqp-publish", "amqp-consume"] });
+sameTwice("RabbitMQ", scenario, { traced: ["beam.smp", "amqp-get"] });

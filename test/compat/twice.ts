@@ -31,7 +31,7 @@ import { waitFor } from "../harness/wait.ts";
 const START_MS_MAX = 60_000;
 const SERVER_MS_MAX = 60_000;
 const SCENARIO_MS_MAX = 300_000;
-/** How often the agent is asked whom it traces; it lists a process for a second at least. */
+/** How often the agent is asked whom it traces. */
 const LOOK_EVERY_MS = 200;
 /** Losses that mean a bug of olly's, whatever the program did. */
 const BUGS = ["library_internal", "ring_corrupt", "message_failed", "connection_failed"];
@@ -66,7 +66,10 @@ export interface Play {
 export type Scenario = (play: Play) => Promise<void>;
 
 export interface TwiceOptions {
-  /** Names of executables of which the agent has to have received messages. */
+  /**
+   * Names of executables of which the agent has to have received messages: of servers, and of
+   * programs that print, since nothing but their records stays when they have ended.
+   */
   readonly traced: readonly string[];
   readonly timeoutMs?: number;
 }
