@@ -63,6 +63,22 @@ fuzzer_packages() {
     echo clang "libclang-rt-${version:-14}-dev"
 }
 
+has_cpython_suite() {
+    python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    "$python" -c 'import test.test_socket' 2>/dev/null
+}
+
+# Named after the version that is here, or that Debian 12 is going to bring.
+cpython_suite() {
+    version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+    echo "libpython${version:-3.11}-testsuite"
+}
+
+has_php() {
+    has php && php -m | grep -q '^curl$' && php -m | grep -q '^sockets$'
+}
+
 # Debian packages of everything that is missing, one a line.
 missing() {
     has cc || echo gcc libc6-dev
@@ -135,7 +151,20 @@ missing() {
     has nroff || echo groff-base
     [ -d /etc/ssl/certs ] || echo ca-certificates
     has_go || echo golang-go
-    [ "${OLLY_COMPAT:-}" != long ] || has java || echo openjdk-17-jre-headless
+    has_cpython_suite || cpython_suite
+    has javac || echo default-jdk-headless
+    has ruby || echo ruby
+    ruby -e 'require "webrick"' 2>/dev/null || echo ruby-webrick
+    has_php || echo php-cli php-curl
+    perl -MLWP -MIO::Socket::SSL -e 1 2>/dev/null || echo perl libwww-perl
+    has tclsh || echo tcl
+    has lua5.4 || echo lua5.4
+    lua5.4 -e 'require("socket")' 2>/dev/null || echo lua-socket
+    has escript || echo erlang-base
+    has bash || echo bash
+    has dash || echo dash
+    # The long form of test/compat alone compiles Rust: 75 MB to fetch.
+    [ "${OLLY_COMPAT:-}" != long ] || has rustc || echo rustc
 }
 
 install_packages() {

@@ -23,6 +23,8 @@ export interface Both {
 export interface CompareOptions extends StartOptions {
   /** Takes out of an output what differs between two runs anyway: pids, times, temporary names. */
   readonly normalise?: (output: string) => string;
+  /** What the program ends with; default 0. */
+  readonly code?: number;
   /** Called before each of the two runs, to lay out the same start. */
   readonly prepare?: () => void | Promise<void>;
 }
@@ -44,14 +46,14 @@ export async function runBoth(
   return { bare, hooked: await once(agent.environment) };
 }
 
-/** As runBoth, and expects the same exit code and output, and that the bare run succeeded. */
+/** As runBoth, and expects the same exit code and output, and the exit code that it has to be. */
 export async function expectSame(
   agent: TestAgent,
   command: readonly string[],
   options: CompareOptions = {},
 ): Promise<Both> {
   const both = await runBoth(agent, command, options);
-  expect(both.bare.code, both.bare.stderr).toBe(0);
+  expect(both.bare.code, both.bare.stderr).toBe(options.code ?? 0);
   expect(both.hooked).toEqual(both.bare);
   return both;
 }
