@@ -13,7 +13,7 @@ const directory = fs.mkdtempSync(join(tmpdir(), "files-"));
 const path = (name) => join(directory, name);
 
 function* lines() {
-  for (let at = 0; at < 50_000; at++) yield `line ${at} of the file\n`;
+  for (let at = 0; at < 5_000; at++) yield `line ${at} ${"of the file ".repeat(20)}\n`;
 }
 
 async function streams() {
