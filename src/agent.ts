@@ -111,6 +111,7 @@ class RunningAgent implements Agent {
   readonly #sources = new Map<number, IntakeSource>();
   readonly #survive = (error: unknown) => this.#bug(error);
   #control: ControlPage | undefined;
+  #epoch: number | undefined;
   #lastStatus: AgentStatus | undefined;
   #lastStatusNs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -164,6 +165,7 @@ class RunningAgent implements Agent {
       wire: { message: decodeMessage, processHello: decodeProcessHello },
       wants: (sender, hello) => this.#wants(sender, hello),
       refuse: (token) => this.#control?.refuse(token),
+      epoch: () => this.#epoch,
       wake: () => this.#wake(),
       events: {
         processStarted: (source, hello) => this.#processStarted(source, hello),
@@ -189,6 +191,7 @@ class RunningAgent implements Agent {
           logCapture: hook.logCapture,
           children: hook.children,
         });
+        this.#epoch = this.#control.read().agentEpoch | 0;
       }
     } catch (error) {
       await this.#close();

@@ -81,7 +81,9 @@ enum olly_address_bytes {
  * PROCESS payload: NUL-terminated strings, key and value in turn ("exe", "/usr/bin/nginx",
  * "arg", "nginx", "arg", "-g", "OTEL_SERVICE_NAME", "shop", ...). Keys: exe; arg (at most 8, each
  * at most 256 bytes, in order); and environment variables by their own name:
- * OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES. Header timestamp = when the library started.
+ * OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES. Header timestamp = when the library started; fd =
+ * the agent_epoch for which the ring was made, -1 when the sender does not say. An agent leaves a
+ * ring of another epoch alone: its process comes again, and counts what was in it (AGENT_GONE).
  * The datagram carries exactly one descriptor: the ring's memfd, or none in fallback mode (then
  * every message follows as a datagram of its own, and the key "token" names the sender with 16
  * hexadecimal digits: by it the control page tells a process that it is refused).

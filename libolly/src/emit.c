@@ -14,14 +14,24 @@ size_t olly_capture_bytes_max(void) {
     return most < OLLY_CAPTURE_BYTES_MAX ? most : OLLY_CAPTURE_BYTES_MAX;
 }
 
-/* What the agent's rules leave alone is no loss. */
+static struct olly_ring_header *olly__counting_ring(void) {
+    uint32_t mode = __atomic_load_n(&olly_process->mode, __ATOMIC_SEQ_CST);
+    return mode == OLLY_MODE_RING ? __atomic_load_n(&olly_ring, __ATOMIC_SEQ_CST) : NULL;
+}
+
+/* What the agent's rules leave alone is no loss. A thread that registers meanwhile carries the
+ * counts over to the new ring; what it may have been too early for is carried over here. */
 void olly_count(enum olly_counter counter) {
     if (olly_is_left_alone()) {
         return;
     }
-    uint64_t *counters = olly_process->mode == OLLY_MODE_RING ? olly_ring->counters
-                                                              : olly_process->counters;
-    __atomic_fetch_add(&counters[counter], 1, __ATOMIC_RELAXED);
+    struct olly_ring_header *ring = olly__counting_ring();
+    uint64_t *counters = ring != NULL ? ring->counters : olly_process->counters;
+    __atomic_fetch_add(&counters[counter], 1, __ATOMIC_SEQ_CST);
+    struct olly_ring_header *now = olly__counting_ring();
+    if (OLLY_UNLIKELY(now != NULL && now != ring)) {
+        olly_counters_move(counters);
+    }
 }
 
 /* Up to bytes of what is gathered, as pieces; returns how many pieces, and in left what did not

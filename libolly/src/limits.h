@@ -22,6 +22,7 @@
 #define OLLY_IOVECS_PER_DATAGRAM 8u    /* fallback mode: header and seven pieces */
 #define OLLY_PRESSED_BYTES_MAX 4096u   /* payload when half of the ring waits for the agent */
 #define OLLY_HARD_PRESSED_BYTES_MAX 256u /* and when three quarters do; at seven eighths none */
+#define OLLY_RING_PLACES_MAX 8u        /* addresses of rings, of which one is in use */
 #define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
 #define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
 #define OLLY_TLS_PAIR_PROBES 16u

@@ -180,7 +180,22 @@ const char *olly_repeated_value(size_t index);
 
 /* ---- ring.c ---- */
 
+/* Where new messages go. A thread takes the address once for a message: another one may put a new
+ * ring in its place meanwhile. */
 extern struct olly_ring_header *olly_ring;
+
+#define OLLY_RING_MASK ((uint64_t)OLLY_RING_DATA_BYTES - 1)
+/* In a ring that was replaced: the word of a message that has been counted as lost. */
+#define OLLY_RING_CLAIMED(position, length)                                                \
+    ((length) | (uint64_t)(OLLY_RING_STAMP(position) ^ 0xffffffffu) << 32)
+
+static inline uint8_t *olly_ring_at(const struct olly_ring_header *ring, uint64_t position) {
+    return (uint8_t *)(uintptr_t)ring + OLLY_RING_HEADER_BYTES + (position & OLLY_RING_MASK);
+}
+
+static inline uint64_t olly_ring_word(uint64_t position, uint64_t length) {
+    return length | (uint64_t)OLLY_RING_STAMP(position) << 32;
+}
 
 /* The caller's buffers, and how far they have been copied. */
 struct olly_gather {
@@ -192,7 +207,12 @@ struct olly_gather {
 bool olly_ring_put(const struct olly_header *header, struct olly_gather *from);
 uint64_t olly_ring_used(void);
 void olly_gather_skip(struct olly_gather *from, size_t bytes);
-uint64_t olly_ring_unread(const struct olly_ring_header *ring);
+
+/* ---- ring_swap.c ---- */
+
+void olly_ring_install(struct olly_ring_header *ring);
+void olly_ring_late(struct olly_ring_header *ring, uint64_t position, uint64_t length);
+void olly_counters_move(uint64_t *from);
 
 /* ---- register.c ---- */
 
@@ -215,15 +235,18 @@ static inline bool olly_refused(void) {
     return olly_refused_on_page();
 }
 
+static inline bool olly_registered(void) {
+    const struct olly_process *process = olly_process;
+    return __atomic_load_n(&process->mode, __ATOMIC_ACQUIRE) != OLLY_MODE_NONE &&
+           process->epoch == __atomic_load_n(&olly_control->agent_epoch, __ATOMIC_RELAXED);
+}
+
 /* True when messages can be emitted; otherwise tries to get there, at a bounded rate. */
 static inline bool olly_ready(void) {
-    struct olly_process *process = olly_process;
     if (OLLY_UNLIKELY(!olly_process_wipes)) {
         olly_forked_without_wipe();
     }
-    if (OLLY_LIKELY(__atomic_load_n(&process->mode, __ATOMIC_ACQUIRE) != OLLY_MODE_NONE &&
-                    process->epoch == __atomic_load_n(&olly_control->agent_epoch,
-                                                      __ATOMIC_RELAXED))) {
+    if (OLLY_LIKELY(olly_registered())) {
         if (OLLY_LIKELY(!olly_refused())) {
             return true;
         }

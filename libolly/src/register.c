@@ -76,7 +76,7 @@ static long olly__send_hello(int socket, int ring_fd) {
         .msg_type = OLLY_MSG_PROCESS,
         .pid = olly_process->pid,
         .tid = olly_tid(),
-        .fd = -1,
+        .fd = (int32_t)olly_process->epoch,
         .timestamp_ns = olly_start_time,
     };
     header.payload_len = (uint32_t)olly_hello_payload(payload, sizeof payload);
@@ -99,35 +99,11 @@ static long olly__send_hello(int socket, int ring_fd) {
     return olly_raw(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Counters go on from where this process was; a forked child begins at zero, because the ring
- * that it finds mapped is its parent's. */
 static void olly__ring_begin(struct olly_ring_header *ring) {
     ring->magic = OLLY_RING_MAGIC;
     ring->version = OLLY_WIRE_VERSION;
     ring->data_bytes = OLLY_RING_DATA_BYTES;
     ring->pid = olly_process->pid;
-    if (olly_process->owns_ring != 0) {
-        for (size_t i = 0; i < OLLY_RING_COUNTERS; i++) {
-            ring->counters[i] = __atomic_load_n(&olly_ring->counters[i], __ATOMIC_RELAXED);
-        }
-        ring->counters[OLLY_COUNT_AGENT_GONE] += olly_ring_unread(olly_ring);
-    }
-}
-
-/* The new ring takes the old one's address: a thread that still writes there does not fault. */
-static void olly__ring_install(struct olly_ring_header *ring) {
-    if (olly_ring == NULL) {
-        olly_ring = ring;
-    } else {
-        olly_raw(SYS_mremap, ring, OLLY__RING_BYTES, OLLY__RING_BYTES,
-                 MREMAP_MAYMOVE | MREMAP_FIXED, olly_ring);
-    }
-    olly_process->owns_ring = 1;
-    for (size_t i = 0; i < OLLY_RING_COUNTERS; i++) {
-        uint64_t counted = __atomic_exchange_n(&olly_process->counters[i], 0, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&olly_ring->counters[i], counted, __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(&olly_process->mode, OLLY_MODE_RING, __ATOMIC_RELEASE);
 }
 
 static long olly__hand_over_ring(int socket) {
@@ -155,7 +131,7 @@ static long olly__hand_over_ring(int socket) {
         olly_raw(SYS_munmap, ring, OLLY__RING_BYTES);
         return sent;
     }
-    olly__ring_install((struct olly_ring_header *)ring);
+    olly_ring_install((struct olly_ring_header *)ring);
     return sent;
 }
 
@@ -185,7 +161,8 @@ static bool olly__is_busy(long error) {
 
 static bool olly__claim(uint64_t now) {
     uint64_t since = __atomic_load_n(&olly_process->registering_since, __ATOMIC_RELAXED);
-    if (since != 0 && now - since < OLLY_REGISTER_STUCK_NS) {
+    /* since may be later than now: another thread began after this one had looked at the clock. */
+    if (since != 0 && (int64_t)(now - since) < (int64_t)OLLY_REGISTER_STUCK_NS) {
         return false;
     }
     return __atomic_compare_exchange_n(&olly_process->registering_since, &since, now, false,
@@ -200,7 +177,8 @@ bool olly_register(void) {
         return false;
     }
     process->pid = (uint32_t)olly_raw(SYS_getpid);
-    long result = olly__hand_over();
+    /* Another thread may have done it between this one's look and its claim. */
+    long result = olly_registered() ? 0 : olly__hand_over();
     if (result < 0) {
         process->next_attempt =
             now + (olly__is_busy(result) ? OLLY_REGISTER_BUSY_NS : OLLY_REGISTER_ABSENT_NS);

@@ -146,6 +146,14 @@ static void ring_add(struct agent *agent, int fd, uint32_t pid) {
     close(fd);
 }
 
+static void close_received(struct cmsghdr *part) {
+    int fd;
+    if (part != NULL) {
+        memcpy(&fd, CMSG_DATA(part), sizeof fd);
+        close(fd);
+    }
+}
+
 static bool receive(struct agent *agent) {
     static uint8_t bytes[OLLY_PAYLOAD_BYTES_MAX + 64];
     uint8_t control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
@@ -158,8 +166,15 @@ static bool receive(struct agent *agent) {
     if (got < 0) {
         return false;
     }
-    keep_message(agent, bytes, (size_t)got);
     struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    struct olly_header header;
+    memcpy(&header, bytes, sizeof header);
+    if (header.msg_type == OLLY_MSG_PROCESS &&
+        header.fd != (int32_t)agent->control->agent_epoch) {
+        close_received(part); /* made for the agent before this one: it comes again */
+        return true;
+    }
+    keep_message(agent, bytes, (size_t)got);
     if (bytes[0] == OLLY_MSG_PROCESS) {
         agent->hellos++;
     }

@@ -40,6 +40,53 @@ static void appears_later(void) {
     agent_free(agent);
 }
 
+/* A program that writes lines until a byte comes on the pipe. */
+static pid_t lines_start(struct agent *agent, const char *output, int pipe_ends[2]) {
+    char *argv[] = {(char *)work_path, "lines", NULL};
+    int saved = dup(0);
+    CHECK(pipe(pipe_ends) == 0);
+    dup2(pipe_ends[0], 0);
+    pid_t pid = agent_start(agent, argv, output, true);
+    dup2(saved, 0);
+    close(saved);
+    close(pipe_ends[0]);
+    return pid;
+}
+
+/* The agent is killed and restarted again and again, in the middle of bursts, with rings that it
+ * has read in part: what it took and what is counted add up to what was written. */
+static void restarts_amid_bursts(void) {
+    struct agent *agent = agent_new(library_path);
+    char output[128];
+    int in[2];
+    snprintf(output, sizeof output, "%s.lines", agent->dir);
+    agent->keep = false;
+    pid_t pid = lines_start(agent, output, in);
+    for (int turn = 0; agent->hellos < 30; turn++) {
+        agent_poll(agent);
+        usleep(500);
+        if (turn % 4 == 3) {
+            agent_restart(agent);
+        }
+    }
+    while (agent->ring_count == 0) { /* an absent agent is asked for ten times a second */
+        usleep(500);
+        agent_poll(agent);
+    }
+    CHECK(write(in[1], "x", 1) == 1);
+    CHECK(agent_wait(agent, pid) == 0);
+    char *written = file_text(output);
+    unlink(output);
+    CHECK(agent->ring_count == 1);
+    uint64_t counted = agent_counter(agent, OLLY_COUNT_RING_FULL) +
+                       agent_counter(agent, OLLY_COUNT_UNREGISTERED) +
+                       agent_counter(agent, OLLY_COUNT_AGENT_GONE);
+    CHECK(agent->seen - agent->hellos + counted == strtoull(written, NULL, 10) + 1);
+    free(written);
+    close(in[1]);
+    agent_free(agent);
+}
+
 static void restarts(void) {
     struct agent *agent = agent_new(library_path);
     struct stepper stepper = stepper_start(agent, "steps");
@@ -240,6 +287,7 @@ const struct test agent_tests[] = {
     {"agent absent", absent},
     {"agent appears later", appears_later},
     {"agent restarts: new ring, unread messages counted", restarts},
+    {"agent restarts amid bursts: sent = read + counted", restarts_amid_bursts},
     {"tracing off and on", off_and_on},
     {"OLLY_DISABLED=1 is inert", disabled},
     {"control page missing or short: inert", no_control_page},

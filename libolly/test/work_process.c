@@ -98,6 +98,39 @@ static void work_threads(int count) {
     printf("threads done\n");
 }
 
+static bool told_to_end;
+
+static void *writes_lines(void *data) {
+    int fd = open("/tmp", O_TMPFILE | O_WRONLY | O_APPEND, 0600);
+    while (!__atomic_load_n(&told_to_end, __ATOMIC_RELAXED)) {
+        if (write(fd, "0123456789abcdef0123456789abcde\n", 32) != 32) {
+            abort();
+        }
+        ++*(int *)data;
+    }
+    close(fd);
+    return NULL;
+}
+
+/* Log lines, until a byte comes on stdin: messages that no other message announces, so that their
+ * number is known. It is printed, which is one more. */
+static void work_lines(void) {
+    pthread_t threads[THREADS];
+    int lines[THREADS] = {0};
+    int total = 0;
+    char byte;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_create(&threads[i], NULL, writes_lines, &lines[i]);
+    }
+    bool told = read(0, &byte, 1) == 1;
+    __atomic_store_n(&told_to_end, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        total += lines[i];
+    }
+    printf("%d\n", told ? total : -1);
+}
+
 static struct pair signal_pair;
 static volatile sig_atomic_t signals;
 
@@ -249,6 +282,7 @@ int work_process(const char *mode, char **arguments) {
         {"faults", work_faults}, {"large", work_large},   {"flood", work_flood},
         {"exec", work_exec},     {"exec-null", work_exec_null},
         {"exec-large", work_exec_large},
+        {"lines", work_lines},
         {"confined-prctl", work_confined_prctl},
         {"confined-syscall", work_confined_syscall},
     };

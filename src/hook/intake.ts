@@ -60,6 +60,8 @@ export interface IntakeOptions {
   readonly wants?: (sender: Sender, hello: ProcessHello) => boolean;
   /** Tells a process without a ring, by the token of its hello, that it is not wanted. */
   readonly refuse?: (token: bigint) => void;
+  /** Of the control page. Who registered for another one comes again. */
+  readonly epoch?: () => number | undefined;
   /** Called when datagrams have arrived, so that the agent may poll before its time. */
   readonly wake?: () => void;
 }
@@ -80,6 +82,8 @@ interface Pass {
 /** Rounds in which a final poll tries to empty rings that are still being filled. */
 const FINAL_PASSES_MAX = 64;
 const COUNTERS_EVERY_NS = 500e6;
+/** A hello that does not say for which agent it is. */
+const UNKNOWN_EPOCH = -1;
 /** Deliveries after which the rings are looked at again: about half a millisecond of work. */
 const COPY_EVERY_MESSAGES = 256;
 
@@ -249,6 +253,9 @@ export class Intake {
       source?.queue.push(message);
       return;
     }
+    // What is in such a ring is counted by its library when it comes again.
+    if (message.fd !== UNKNOWN_EPOCH && message.fd !== (this.#options.epoch?.() ?? message.fd))
+      return;
     const hello = this.#options.wire.processHello(message.payload);
     if (typeof hello === "string") {
       this.#options.drops.count(hello);
