@@ -1,0 +1,140 @@
+/**
+ * Bursts of 100,000 messages from 8 threads: what the agent took and what was counted as lost is
+ * what was sent, to the message, whatever happens to either of them; and nothing is lost as long as
+ * a burst fits what the ring has room for.
+ */
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { startAgent, type TestAgent } from "../harness/olly.ts";
+import { readOtlpFile } from "../harness/otlp-file.ts";
+import { stopAll } from "../harness/processes.ts";
+import { waitFor } from "../harness/wait.ts";
+import { account, BURST, Bursts, THREADS } from "./bursts.ts";
+import { buildBurst } from "./program.ts";
+
+/** 10,000 records of 296 bytes: less than three quarters of a ring. */
+const FITTING = 10_000;
+
+let program: string;
+let agent: TestAgent;
+
+beforeAll(async () => {
+  program = await buildBurst();
+}, 60_000);
+
+beforeEach(async () => {
+  agent = await startAgent({ withinMs: 60_000 });
+}, 60_000);
+
+afterAll(stopAll, 60_000);
+
+async function end(bursts: Bursts): Promise<void> {
+  bursts.program.endInput();
+  const { code } = await bursts.program.ended;
+  expect(code, bursts.program.stderr()).toBe(0);
+}
+
+test("100,000 messages in bursts that the ring holds: none is lost, each is exported", async () => {
+  const rounds = BURST / FITTING;
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "log", messages: FITTING, rounds, ending: "wait" },
+  });
+  for (let round = 1; round <= rounds; round++) {
+    await bursts.round();
+    const sent = round * (FITTING + 1);
+    await waitFor(async () => (await agent.status()).messages["log_write"] === sent, {
+      what: `${sent} messages`,
+      withinMs: 60_000,
+    });
+  }
+  await end(bursts);
+  expect(await account(agent)).toEqual({ received: BURST + rounds, counted: 0 });
+  await agent.program.stop();
+  const bodies = readOtlpFile(agent.file).logs.map((log) => String(log.body).replace(/ .*/, ""));
+  const marked = new Set(bodies.filter((body) => body !== "round"));
+  expect({ records: bodies.length, marked: marked.size }).toEqual({
+    ...{ records: BURST + rounds, marked: BURST },
+  });
+}, 120_000);
+
+test("100,000 messages in one go, the agent running: sent = received + counted", async () => {
+  const rounds = 3;
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "tcp", messages: BURST, rounds, ending: "wait" },
+  });
+  for (let round = 1; round <= rounds; round++) {
+    await bursts.round();
+    const { received, counted } = await account(agent);
+    expect(received + counted).toBe(THREADS + round * (BURST + 1));
+  }
+  await end(bursts);
+}, 120_000);
+
+test("the agent stands still during a burst: what finds no room is counted", async () => {
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "tcp", messages: BURST, rounds: 1, ending: "wait" },
+  });
+  agent.program.signal("SIGSTOP");
+  await bursts.round();
+  agent.program.signal("SIGCONT");
+  const { received, counted } = await account(agent);
+  expect(received + counted).toBe(THREADS + BURST + 1);
+  expect(received).toBeGreaterThan(FITTING);
+  expect(counted).toBeGreaterThan(0);
+  await end(bursts);
+}, 120_000);
+
+test("the agent is killed with a ring full of messages: the next one hears how many", async () => {
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "log", messages: BURST, rounds: 3, ending: "wait" },
+  });
+  await bursts.round();
+  const first = await account(agent);
+  expect(first.received + first.counted).toBe(BURST + 1);
+  agent.program.signal("SIGSTOP");
+  await bursts.round();
+  agent.program.signal("SIGKILL");
+  await agent.program.ended;
+  agent = await startAgent({ directory: agent.directory, withinMs: 60_000 });
+  await bursts.round();
+  const second = await account(agent);
+  // The counters are the process's own and go on.
+  expect(first.received + second.received + second.counted).toBe(3 * (BURST + 1));
+  expect((await agent.status()).drops["agent_gone"]).toBeGreaterThan(FITTING);
+  await end(bursts);
+}, 120_000);
+
+test("children forked during the burst have a ring and an account of their own", async () => {
+  const rounds = 2;
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "tcp", messages: BURST, rounds, ending: "fork" },
+  });
+  for (let round = 1; round <= rounds; round++) await bursts.round();
+  const { received, counted } = await account(agent);
+  const child = 1 + BURST / THREADS;
+  expect(received + counted).toBe(THREADS + rounds * (BURST + 1 + child));
+  await end(bursts);
+}, 120_000);
+
+test("a program that exits right after its last write has said everything", async () => {
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "log", messages: BURST, rounds: 1, ending: "exit" },
+  });
+  await bursts.round();
+  expect((await bursts.program.ended).code).toBe(0);
+  const { received, counted } = await account(agent);
+  expect(received + counted).toBe(BURST + 1);
+}, 120_000);
+
+test("of a program that is killed, at most one message of each thread is missing", async () => {
+  const bursts = new Bursts(program, agent, {
+    ...{ over: "log", messages: 10 * BURST, rounds: 1, ending: "wait" },
+  });
+  bursts.begin();
+  await waitFor(() => bursts.lines() > BURST / 2, { what: "the burst to be under way" });
+  bursts.program.signal("SIGKILL");
+  await bursts.program.ended;
+  const { received, counted } = await account(agent);
+  const missing = bursts.lines() - received - counted;
+  expect(missing).toBeGreaterThanOrEqual(0);
+  expect(missing).toBeLessThanOrEqual(THREADS);
+}, 120_000);
