@@ -30,6 +30,9 @@ export interface Ending {
   readonly rssKib: number;
 }
 
+/** glibc keeps the stacks of ended threads, how many is a matter of chance. */
+const NO_STACKS_KEPT = { GLIBC_TUNABLES: "glibc.pthread.stack_cache_size=0" };
+
 export interface Effort {
   readonly seed: number;
   readonly threads: number;
@@ -44,7 +47,7 @@ export async function torture(
 ): Promise<Ending> {
   const numbers = [seed, threads, steps].map(String);
   const command = ["timeout", "-s", "ABRT", "120", program, ...numbers, temporaryDirectory()];
-  const ended = await run(command, { env });
+  const ended = await run(command, { env: { ...env, ...NO_STACKS_KEPT } });
   const last = text(ended.stdout).trim().split("\n").at(-1) ?? "";
   const match = /^digest (\w+) mappings (\d+) vsz_kib (\d+) rss_kib (\d+)$/.exec(last);
   if (ended.code !== 0 || match === null) {

@@ -33,6 +33,15 @@ beforeAll(async () => {
 
 afterAll(stopAll, 60_000);
 
+/** The most that a hooked run had beyond its bare one. */
+const most = { mappings: 0, vszKib: 0, rssKib: 0 };
+
+function remember(hooked: Ending, bare: Ending): void {
+  most.mappings = Math.max(most.mappings, hooked.mappings - bare.mappings);
+  most.vszKib = Math.max(most.vszKib, hooked.vszKib - bare.vszKib);
+  most.rssKib = Math.max(most.rssKib, hooked.rssKib - bare.rssKib);
+}
+
 function expectNothingMore(hooked: Ending, bare: Ending, seed: number): void {
   const what = `seed ${seed}: bare ${JSON.stringify(bare)}, hooked ${JSON.stringify(hooked)}`;
   expect(hooked.digest, what).toBe(bare.digest);
@@ -55,12 +64,15 @@ test(
         chaos.end(),
       );
       hookedMs += performance.now() - startedMs;
+      remember(hooked, bare);
       expectNothingMore(hooked, bare, seed);
     }
     // The runs above would be in vain if nothing had been traced.
     await torture(program, { seed, threads: 2, steps: 20 }, chaos.agent.environment);
     expect((await chaos.agent.status()).messages).toHaveProperty("data_out");
-    console.error(`torture: seeds ${FIRST_SEED} to ${seed - 1}, ${JSON.stringify(chaos.done)}`);
+    console.error(
+      `torture: seeds ${FIRST_SEED} to ${seed - 1}, ${JSON.stringify({ ...chaos.done, most })}`,
+    );
     expect(chaos.done.kill).toBeGreaterThan(0);
     expect(chaos.done.stop).toBeGreaterThan(0);
     expect(chaos.done.switch).toBeGreaterThan(0);
