@@ -118,16 +118,15 @@ static void olly__look_again(struct olly__place *place) {
 
 /* One that was never used, else the oldest in which nobody is writing, else the oldest. */
 static struct olly__place *olly__free_place(void) {
-    struct olly__place *best = NULL;
+    struct olly__place *best = &olly__places[olly__places[0].at == olly_ring ? 1 : 0];
     for (uint32_t i = 0; i < OLLY_RING_PLACES_MAX; i++) {
         struct olly__place *place = &olly__places[i];
         olly__look_again(place);
         if (place->at == NULL) {
             return place;
         }
-        bool better = best == NULL || (place->whole != best->whole
-                                           ? place->whole
-                                           : place->installed < best->installed);
+        bool better = place->whole != best->whole ? place->whole
+                                                  : place->installed < best->installed;
         if (place->at != olly_ring && better) {
             best = place;
         }
