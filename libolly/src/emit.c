@@ -112,14 +112,14 @@ static uint64_t olly__messages(size_t captured, uint64_t bytes) {
 }
 
 static enum olly_counter olly__lost(void) {
-    uint32_t mode = olly_process->mode;
+    uint32_t mode = OLLY_GET(olly_process->mode);
     return mode == OLLY_MODE_RING       ? OLLY_COUNT_RING_FULL
            : mode == OLLY_MODE_DATAGRAM ? OLLY_COUNT_DATAGRAM_FULL
                                         : OLLY_COUNT_UNREGISTERED;
 }
 
 static bool olly__put(const struct olly_header *header, struct olly_gather *from) {
-    uint32_t mode = olly_process->mode;
+    uint32_t mode = OLLY_GET(olly_process->mode);
     bool out = mode == OLLY_MODE_RING       ? olly_ring_put(header, from)
                : mode == OLLY_MODE_DATAGRAM ? olly__datagram(header, from)
                                             : false;
@@ -132,7 +132,7 @@ static bool olly__put(const struct olly_header *header, struct olly_gather *from
 /* A transfer that the agent does not keep up with: fewer bytes of each call, so that the stream
  * stays in step, rather than whole messages that do not get out. */
 static size_t olly__pressed(size_t captured, bool is_stream) {
-    if (captured <= OLLY_HARD_PRESSED_BYTES_MAX || olly_process->mode != OLLY_MODE_RING ||
+    if (captured <= OLLY_HARD_PRESSED_BYTES_MAX || OLLY_GET(olly_process->mode) != OLLY_MODE_RING ||
         !is_stream) {
         return captured;
     }
@@ -179,7 +179,7 @@ void olly_emit(const struct olly_event *event) {
         .flags = (uint8_t)(event->flags |
                            (olly_thread.event_loop != 0 ? OLLY_FLAG_EVENT_LOOP : 0)),
         .seq = event->counted ? olly_table_seq(event->fd, messages) : event->seq,
-        .pid = olly_process->pid,
+        .pid = OLLY_GET(olly_process->pid),
         .tid = olly_tid(),
         .fd = event->fd,
         .timestamp_ns = event->time,

@@ -54,8 +54,8 @@ static long olly__fork_raw(void) {
  * for the process that owns it. */
 void *olly_vfork_target(void) {
     static void *real;
-    if (olly_process->pid == 0 && olly_control_is_mapped()) {
-        olly_process->pid = (uint32_t)olly_raw(SYS_getpid);
+    if (OLLY_GET(olly_process->pid) == 0 && olly_control_is_mapped()) {
+        OLLY_SET(olly_process->pid, (uint32_t)olly_raw(SYS_getpid));
     }
     void *next = __atomic_load_n(&real, __ATOMIC_RELAXED);
     if (next == NULL) {

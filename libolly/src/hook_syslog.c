@@ -87,7 +87,7 @@ static uint32_t olly__long_owner;
 static char olly__long_text[OLLY_SYSLOG_LONG_BYTES];
 
 static bool olly__long_take(void) {
-    uint32_t pid = olly_process->pid;
+    uint32_t pid = OLLY_GET(olly_process->pid);
     uint32_t owner = __atomic_load_n(&olly__long_owner, __ATOMIC_RELAXED);
     return pid != 0 && owner != pid &&
            __atomic_compare_exchange_n(&olly__long_owner, &owner, pid, false, __ATOMIC_ACQUIRE,

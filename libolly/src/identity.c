@@ -37,13 +37,13 @@ bool olly_same_process(void) {
 /* Kernels before 4.14 cannot wipe: there a fork is noticed by asking for the pid each time. */
 void olly_forked_without_wipe(void) {
     uint32_t pid = (uint32_t)olly_raw(SYS_getpid);
-    if (olly_process->pid != pid) {
+    if (OLLY_GET(olly_process->pid) != pid) {
         memset(olly_process, 0, sizeof *olly_process);
     }
 }
 
 uint32_t olly_tid(void) {
-    uint32_t pid = olly_process->pid;
+    uint32_t pid = OLLY_GET(olly_process->pid);
     if (OLLY_UNLIKELY(olly_thread.tid_pid != pid || pid == 0)) {
         olly_thread.tid = (uint32_t)olly_raw(SYS_gettid);
         olly_thread.tid_pid = pid;

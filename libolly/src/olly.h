@@ -81,6 +81,11 @@ struct olly_process {
 };
 
 extern struct olly_process *olly_process;
+
+/* Its members are any thread's. */
+#define OLLY_GET(member) __atomic_load_n(&(member), __ATOMIC_RELAXED)
+#define OLLY_SET(member, value) __atomic_store_n(&(member), (value), __ATOMIC_RELAXED)
+
 extern bool olly_process_wipes;
 
 /* By the rules of the agent that is running. An agent's epoch is never 0. */
@@ -229,7 +234,7 @@ size_t olly_hello_payload(uint8_t *to, size_t room);
 
 /* Whether the agent's rules leave this process alone, which it says after the hello. */
 static inline bool olly_refused(void) {
-    if (OLLY_LIKELY(olly_process->mode == OLLY_MODE_RING)) {
+    if (OLLY_LIKELY(OLLY_GET(olly_process->mode) == OLLY_MODE_RING)) {
         return __atomic_load_n(&olly_ring->verdict, __ATOMIC_RELAXED) == OLLY_VERDICT_REFUSED;
     }
     return olly_refused_on_page();

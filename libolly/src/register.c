@@ -74,9 +74,9 @@ static long olly__send_hello(int socket, int ring_fd) {
     static uint8_t payload[OLLY_PAYLOAD_BYTES_MAX];
     struct olly_header header = {
         .msg_type = OLLY_MSG_PROCESS,
-        .pid = olly_process->pid,
+        .pid = OLLY_GET(olly_process->pid),
         .tid = olly_tid(),
-        .fd = (int32_t)olly_process->epoch,
+        .fd = (int32_t)OLLY_GET(olly_process->epoch),
         .timestamp_ns = olly_start_time,
     };
     header.payload_len = (uint32_t)olly_hello_payload(payload, sizeof payload);
@@ -103,7 +103,7 @@ static void olly__ring_begin(struct olly_ring_header *ring) {
     ring->magic = OLLY_RING_MAGIC;
     ring->version = OLLY_WIRE_VERSION;
     ring->data_bytes = OLLY_RING_DATA_BYTES;
-    ring->pid = olly_process->pid;
+    ring->pid = OLLY_GET(olly_process->pid);
 }
 
 static long olly__hand_over_ring(int socket) {
@@ -144,7 +144,7 @@ static long olly__hand_over(void) {
     }
     /* While mode is NONE the other threads pass through and count. */
     __atomic_store_n(&olly_process->mode, OLLY_MODE_NONE, __ATOMIC_RELEASE);
-    olly_process->epoch = epoch;
+    OLLY_SET(olly_process->epoch, epoch);
     long sent = olly__hand_over_ring(socket);
     olly_raw(SYS_close, socket);
     if (sent >= 0) {
@@ -176,12 +176,12 @@ bool olly_register(void) {
         !olly_same_process() || !olly__claim(now)) {
         return false;
     }
-    process->pid = (uint32_t)olly_raw(SYS_getpid);
+    OLLY_SET(process->pid, (uint32_t)olly_raw(SYS_getpid));
     /* Another thread may have done it between this one's look and its claim. */
     long result = olly_registered() ? 0 : olly__hand_over();
     if (result < 0) {
-        process->next_attempt =
-            now + (olly__is_busy(result) ? OLLY_REGISTER_BUSY_NS : OLLY_REGISTER_ABSENT_NS);
+        OLLY_SET(process->next_attempt, now + (olly__is_busy(result) ? OLLY_REGISTER_BUSY_NS
+                                                                     : OLLY_REGISTER_ABSENT_NS));
     }
     __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
     return result >= 0;
@@ -191,7 +191,7 @@ bool olly_register(void) {
 bool olly_refused_on_page(void) {
     const struct olly_control_page *control = olly_control;
     uint32_t refusals = __atomic_load_n(&control->refusals, __ATOMIC_ACQUIRE);
-    if (refusals == olly_process->refusals_seen) {
+    if (refusals == OLLY_GET(olly_process->refusals_seen)) {
         return false;
     }
     for (size_t i = 0; i < OLLY_REFUSED_MAX; i++) {
@@ -199,7 +199,7 @@ bool olly_refused_on_page(void) {
             return true;
         }
     }
-    olly_process->refusals_seen = refusals;
+    OLLY_SET(olly_process->refusals_seen, refusals);
     return false;
 }
 
@@ -210,12 +210,12 @@ void olly_refuse(void) {
     if (!olly_same_process() || !olly__claim(olly_now())) {
         return;
     }
-    uint32_t mode = process->mode;
+    uint32_t mode = OLLY_GET(process->mode);
     if (mode != OLLY_MODE_NONE && olly_refused()) {
         __atomic_store_n(&process->refused_epoch, process->epoch, __ATOMIC_RELAXED);
         __atomic_store_n(&process->mode, OLLY_MODE_NONE, __ATOMIC_RELEASE);
     }
-    if (mode == OLLY_MODE_RING && process->mode == OLLY_MODE_NONE) {
+    if (mode == OLLY_MODE_RING && OLLY_GET(process->mode) == OLLY_MODE_NONE) {
         process->owns_ring = 0;
         olly_raw(SYS_mmap, olly_ring, OLLY__RING_BYTES, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -234,7 +234,7 @@ void olly_register_while_reachable(void) {
 /* Before the program runs there is time to wait for a busy agent, but not much. */
 void olly_register_at_start(void) {
     for (uint32_t i = 0; i < OLLY_START_ATTEMPTS && !olly_register(); i++) {
-        if (olly_process->next_attempt - olly_now() > OLLY_REGISTER_BUSY_NS) {
+        if (OLLY_GET(olly_process->next_attempt) - olly_now() > OLLY_REGISTER_BUSY_NS) {
             return; /* absent, not busy */
         }
         struct timespec pause = {.tv_sec = 0, .tv_nsec = OLLY_REGISTER_BUSY_NS};

@@ -219,7 +219,7 @@ void olly_table_closing(int fd) {
     }
     olly_table_set(fd, 0);
     /* A forked child that only closes what it inherited does not register for that. */
-    if ((entry & OLLY_ENTRY_ANNOUNCED) == 0 || olly_process->pid == 0 || !olly_ready() ||
+    if ((entry & OLLY_ENTRY_ANNOUNCED) == 0 || OLLY_GET(olly_process->pid) == 0 || !olly_ready() ||
         !olly_entry_current(entry)) {
         return;
     }
