@@ -212,7 +212,7 @@ void olly_refuse(void) {
     }
     uint32_t mode = OLLY_GET(process->mode);
     if (mode != OLLY_MODE_NONE && olly_refused()) {
-        __atomic_store_n(&process->refused_epoch, process->epoch, __ATOMIC_RELAXED);
+        OLLY_SET(process->refused_epoch, OLLY_GET(process->epoch));
         __atomic_store_n(&process->mode, OLLY_MODE_NONE, __ATOMIC_RELEASE);
     }
     if (mode == OLLY_MODE_RING && OLLY_GET(process->mode) == OLLY_MODE_NONE) {

@@ -134,8 +134,9 @@ function stepsOf(log: string): string[] {
   return (
     log
       .split("\n")
-      // Windows are adjusted at any time; a client may be gone before its session is closed.
-      .filter((line) => !/^(?:debug\d|Transferred:|Close session:)/.test(line.trim()))
+      // Windows are adjusted at any time; a client may be gone before its session is closed, and
+      // sshd lists the channels that were open then.
+      .filter((line) => !/^(?:debug\d|Transferred:|Close session:|#\d|$)/.test(line.trim()))
       .map((line) => line.trim().replace(/port \d+|pid \d+|pts\/\d+|SHA256:\S+|id \d+/g, "N"))
       .sort()
   );
