@@ -235,7 +235,7 @@ size_t olly_hello_payload(uint8_t *to, size_t room);
 /* Whether the agent's rules leave this process alone, which it says after the hello. */
 static inline bool olly_refused(void) {
     if (OLLY_LIKELY(OLLY_GET(olly_process->mode) == OLLY_MODE_RING)) {
-        return __atomic_load_n(&olly_ring->verdict, __ATOMIC_RELAXED) == OLLY_VERDICT_REFUSED;
+        return OLLY_GET(OLLY_GET(olly_ring)->verdict) == OLLY_VERDICT_REFUSED;
     }
     return olly_refused_on_page();
 }

@@ -217,7 +217,7 @@ void olly_refuse(void) {
     }
     if (mode == OLLY_MODE_RING && OLLY_GET(process->mode) == OLLY_MODE_NONE) {
         process->owns_ring = 0;
-        olly_raw(SYS_mmap, olly_ring, OLLY__RING_BYTES, PROT_READ | PROT_WRITE,
+        olly_raw(SYS_mmap, OLLY_GET(olly_ring), OLLY__RING_BYTES, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     }
     __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
