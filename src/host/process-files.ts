@@ -2,8 +2,9 @@
  * Reading files that belong to other processes. Invariant: nothing that such a process can make of
  * its files (a pipe, a device, an endless file, a vanished one) blocks or ends the agent.
  */
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import { readlinkSync, readSync } from "node:fs";
 import { limits } from "../limits.ts";
+import { withRegularFile } from "./open-regular.ts";
 
 /** Files and links of the host, replaced in tests. */
 export interface HostFiles {
@@ -13,21 +14,8 @@ export interface HostFiles {
   link(path: string): string | undefined;
 }
 
-const OPEN_CLOEXEC = 0o2000000;
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | OPEN_CLOEXEC;
-
 export const systemFiles: HostFiles = {
-  text: (path) => {
-    let fd: number | undefined;
-    try {
-      fd = openSync(path, FLAGS);
-      return fstatSync(fd).isFile() ? readAll(fd) : undefined;
-    } catch {
-      return undefined; // gone, or not ours to look at
-    } finally {
-      if (fd !== undefined) closeSync(fd);
-    }
-  },
+  text: (path) => withRegularFile(path, readAll),
   link: (path) => {
     try {
       return readlinkSync(path);

@@ -2,21 +2,10 @@
  * /proc of this host, or of a test. Invariant: nothing here throws, blocks or reads without a
  * bound; undefined is what has ended or is not ours to read.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-} from "node:fs";
+import { existsSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { limits } from "../../limits.ts";
+import { withRegularFile } from "../open-regular.ts";
 import type { ElfBytes } from "./elf.ts";
-
-const OPEN_CLOEXEC = 0o2000000;
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | OPEN_CLOEXEC;
 
 export interface BoundedBytes {
   readonly bytes: Buffer;
@@ -44,10 +33,7 @@ export class ProcFiles {
   bytes(path: string, bytesMax: number): BoundedBytes | undefined {
     this.#scratch ??= Buffer.allocUnsafe(limits.processMapsBytesMax);
     const scratch = this.#scratch.subarray(0, bytesMax);
-    let fd: number | undefined;
-    try {
-      fd = openSync(this.#path(path), FLAGS);
-      if (!fstatSync(fd).isFile()) return undefined;
+    return withRegularFile(this.#path(path), (fd) => {
       let length = 0;
       for (;;) {
         if (length === scratch.length) return { bytes: scratch, cut: true };
@@ -55,11 +41,7 @@ export class ProcFiles {
         if (read === 0) return { bytes: scratch.subarray(0, length), cut: false };
         length += read;
       }
-    } catch {
-      return undefined;
-    } finally {
-      if (fd !== undefined) closeSync(fd);
-    }
+    });
   }
 
   text(path: string): string | undefined {
@@ -88,23 +70,13 @@ export class ProcFiles {
 
   /** Calls `use` with the open file; undefined when it cannot be opened. */
   open<Result>(path: string, use: (file: OpenedFile) => Result): Result | undefined {
-    let fd: number | undefined;
-    try {
-      fd = openSync(this.#path(path), FLAGS);
-      const about = fstatSync(fd);
-      if (!about.isFile()) return undefined;
-      const { dev, ino, size, mtimeMs } = about;
-      const opened = fd;
-      return use({
+    return withRegularFile(this.#path(path), (fd, { dev, ino, size, mtimeMs }) =>
+      use({
         key: `${dev}:${ino}:${size}:${mtimeMs}`,
         inode: ino,
-        at: (offset, length) => readAt(opened, { offset, length, size }),
-      });
-    } catch {
-      return undefined;
-    } finally {
-      if (fd !== undefined) closeSync(fd);
-    }
+        at: (offset, length) => readAt(fd, { offset, length, size }),
+      }),
+    );
   }
 
   #path(path: string): string {
