@@ -33,6 +33,7 @@ function isAgentStatus(value: unknown): value is AgentStatus {
     typeof fields["socketPath"] === "string" &&
     Array.isArray(fields["processes"]) &&
     Array.isArray(fields["exporters"]) &&
+    isRecord(fields["leftAlone"]) &&
     isRecord(fields["messages"]) &&
     isRecord(fields["drops"]) &&
     isRecord(fields["notVisible"]) &&

@@ -69,6 +69,15 @@ describe("the status socket", () => {
     await second.stop();
   });
 
+  test("an answer that lacks a part is none", async () => {
+    for (const missing of Object.keys(status)) {
+      const server = new StatusServer(path("d"), () => ({ ...status, [missing]: undefined }));
+      await server.start();
+      expect(await fetchStatus(path("d"))).toBeUndefined();
+      await server.stop();
+    }
+  });
+
   test("never removes a file that is no socket", async () => {
     writeFileSync(path("c"), "precious");
     const server = new StatusServer(path("c"), () => status);
