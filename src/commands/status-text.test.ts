@@ -37,7 +37,7 @@ test("a status shows every process, exporter and drop", () => {
         },
         {
           pid: 8,
-          service: "new",
+          service: "new\u001b[2J",
           executable: "/bin/new",
           messages: 0,
           spans: 0,
@@ -79,7 +79,7 @@ test("a status shows every process, exporter and drop", () => {
       "PID    SERVICE  EXECUTABLE        MESSAGES  SPANS  LOGS  DROPPED      NOT VISIBLE",
       "7      shop     /usr/bin/python3  10        4      2     ring_full 3  TLS linked in (BoringSSL in cygrpc.so), io_uring",
       "12345  web      /usr/sbin/nginx   0         0      0     nothing      nothing",
-      "8      new      /bin/new          0         0      0     nothing      not looked at yet",
+      "8      new\\x1b[2J  /bin/new          0         0      0     nothing      not looked at yet",
       "",
     ].join("\n"),
   );

@@ -1,4 +1,5 @@
 /** A status as a person reads it. Invariant: every drop reason with a count is shown. */
+import { printable } from "../lib/printable.ts";
 import { type BlindSpotFinding, blindSpotText, isGap } from "../model/visibility.ts";
 import type { AgentStatus, ExporterStatus } from "../self/status.ts";
 
@@ -16,7 +17,7 @@ export function renderStatus(status: AgentStatus, directory: string): string {
     "",
     ...processLines(status),
   ];
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 function leftAloneLines({ leftAlone }: AgentStatus): string[] {

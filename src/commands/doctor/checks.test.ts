@@ -262,13 +262,22 @@ describe("the report", () => {
         "  ok       olly 1.2.3 runs as process 42, tracing is on",
         "",
         "processes",
-        "  wrong    7 a?[31m: hooked",
+        "  wrong    7 a\\x1b[31m: hooked",
         "             not visible: TLS in the JVM: JSSE encrypts inside the JVM; plain sockets are visible. Fix: terminate TLS in front of it",
         "             note: other preloaded libraries (/a.so): they may replace the same functions. Fix: start it without them if something is missing",
         "",
         "1 wrong",
         "",
       ].join("\n"),
+    );
+  });
+
+  test("has no control characters of an environment in a fix", () => {
+    const environment = parseEnvironment("OLLY_SOCKET=/tmp/\u001b[2J\u009b1m/s", false);
+    const left = seen({ hooking: "elsewhere" }, { look: { ...look, environment } });
+    const facts = { ...healthy, processes: { ...none, looked: [left] } };
+    expect(renderFindings(runChecks([processes], facts))).toContain(
+      "start an agent with hook.socket_path: /tmp/\\x1b[2J\\x9b1m/s\n",
     );
   });
 

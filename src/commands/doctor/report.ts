@@ -1,4 +1,5 @@
 /** The findings of all checks, for a person and for a program. */
+import { printable } from "../../lib/printable.ts";
 import { blindSpots, blindSpotText } from "../../model/visibility.ts";
 import type { Check, CheckResult, Section } from "./check.ts";
 import { findingLines } from "./checks/processes.ts";
@@ -32,19 +33,13 @@ export function renderFindings(findings: readonly Finding[]): string {
       lines.push(section);
     }
     const fix = finding.fix === undefined ? "" : `. Fix: ${finding.fix}`;
-    lines.push(`  ${finding.level.padEnd(LEVEL_WIDTH)}${printable(finding.text)}${fix}`);
+    lines.push(`  ${finding.level.padEnd(LEVEL_WIDTH)}${printable(finding.text + fix)}`);
     const indent = " ".repeat(LEVEL_WIDTH + 4);
     lines.push(...findingLines(finding).map((line) => indent + printable(line)));
   }
   const wrong = findings.filter(({ level }) => level === "wrong").length;
   const sum = wrong === 0 ? "nothing is wrong" : `${wrong} wrong`;
   return `${lines.join("\n")}\n\n${sum}\n`;
-}
-
-/** Names of processes and files are theirs to choose, a terminal's control characters too. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 
 export function findingsAsJson(findings: readonly Finding[]): string {

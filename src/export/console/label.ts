@@ -1,7 +1,8 @@
 /**
  * What one line says of a span or a log record: the attributes that matter to a person.
- * Invariant: every text is printable (text.ts), whatever the program sent.
+ * Invariant: every text is printable (lib/printable.ts), whatever the program sent.
  */
+import { printable } from "../../lib/printable.ts";
 import type { Attribute, AttributeValue } from "../../model/attributes.ts";
 import type { LogRecord } from "../../model/log-record.ts";
 import { type Span, SpanKind, StatusCode } from "../../model/span.ts";
@@ -25,7 +26,6 @@ import {
 } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
 import type { Tone } from "./paint.ts";
-import { printable } from "./text.ts";
 
 export interface StatusLabel {
   readonly text: string;

@@ -4,13 +4,14 @@
  */
 import { hexOf } from "../../lib/bytes.ts";
 import { unixNs } from "../../lib/clock.ts";
+import { printable } from "../../lib/printable.ts";
 import { limits } from "../../limits.ts";
 import type { UnixOffset } from "../../model/clock.ts";
 import type { LogRecord } from "../../model/log-record.ts";
 import type { Span } from "../../model/span.ts";
 import { fieldsText, SEVERITY_COLUMNS, severityLabel, spanLabel, statusLabel } from "./label.ts";
 import type { Paint } from "./paint.ts";
-import { durationText, fitted, padded, paddedLeft, printable, timeOfDay, widthOf } from "./text.ts";
+import { durationText, fitted, padded, paddedLeft, timeOfDay, widthOf } from "./text.ts";
 import { type Row, rowsOf } from "./tree.ts";
 
 const SERVICE_COLUMNS_MAX = 20;
