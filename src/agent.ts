@@ -29,7 +29,7 @@ import { SetupError } from "./lib/setup-error.ts";
 import { limits } from "./limits.ts";
 import { type HookMessage, messageTypeName } from "./model/message.ts";
 import type { ProcessHello } from "./model/process-hello.ts";
-import type { BlindSpot, ProcessVisibility } from "./model/visibility.ts";
+import { type BlindSpot, isGap, type ProcessVisibility } from "./model/visibility.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Counters } from "./self/counters.ts";
 import { Drops } from "./self/drops.ts";
@@ -311,7 +311,8 @@ class RunningAgent implements Agent {
       spans: activity.spans,
       logs: activity.logs,
       drops: this.#libraryDrops(activity.process.id),
-      notVisible: this.#visibility.of(activity.process.id)?.findings,
+      // Notes tell of the environment; the status is everybody's to read.
+      notVisible: this.#visibility.of(activity.process.id)?.findings.filter(isGap),
     }));
   }
 

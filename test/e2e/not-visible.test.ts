@@ -62,6 +62,7 @@ beforeAll(async () => {
     compile("waits-static", ["-static"]),
     compile("waits-musl", [], "musl-gcc"),
     compile("waits-asan", ["-fsanitize=address"]),
+    output([compiler, "-shared", "-o", at("other.so"), "-x", "c", "/dev/null"]),
   ]);
   agent = await startAgent();
 }, TIMEOUT_MS);
@@ -211,7 +212,6 @@ describe("a hooked program of which a part is not visible", () => {
 
   test("other preloaded libraries are named, which is nothing wrong", async () => {
     const other = at("other.so");
-    await output([compiler, "-shared", "-o", other, "-x", "c", "/dev/null"]);
     const LD_PRELOAD = `${other}:${agent.environment["LD_PRELOAD"]}`;
     const program = await waiting("waits", [], { ...agent.environment, LD_PRELOAD });
     const told = await doctor(program.pid);
@@ -290,7 +290,9 @@ describe("olly status", () => {
       const env = own.environment;
       const java = await waiting("waits", ["map", machine], env);
       const musl = await waiting("waits-musl", [], env);
-      const plain = await waiting("waits", [], env);
+      // The status is everybody's to read: it says nothing of an environment without need.
+      const preloads = `${at("other.so")}:${env["LD_PRELOAD"]}`;
+      const plain = await waiting("waits", [], { ...env, LD_PRELOAD: preloads });
       const of = async (pid: number) => {
         const { processes } = JSON.parse(
           await output([ollyBinary, "status", "--json", "--socket-dir", own.directory]),
