@@ -34,17 +34,28 @@ export function parseMappings(text: string, cut: boolean): Mappings {
     // The last line of a cut text may be a part of one.
     if (newline < 0) break;
     const slash = text.indexOf("/", start);
-    if (slash >= 0 && slash < newline) addLine(files, text.slice(start, newline), slash - start);
+    // No further line names a file.
+    if (slash < 0) break;
+    if (slash < newline) addLine(files, { text, start, slash, newline });
     start = newline + 1;
   }
   return { files: [...files.values()], cut };
 }
 
-function addLine(files: Map<string, MappedFile>, line: string, slash: number): void {
-  const [range = "", permissions = "", , device = "", inode = ""] = line.slice(0, slash).split(" ");
-  if (!/^[1-9]\d*$/.test(inode)) return; // a name in brackets may hold a slash, too
-  const name = line.slice(slash);
+interface Line {
+  readonly text: string;
+  readonly start: number;
+  readonly slash: number;
+  readonly newline: number;
+}
+
+function addLine(files: Map<string, MappedFile>, { text, start, slash, newline }: Line): void {
+  const name = text.slice(slash, newline);
   const known = files.get(name);
+  if (known?.executable === true) return;
+  const fields = text.slice(start, slash).split(" ");
+  const [range = "", permissions = "", , device = "", inode = ""] = fields;
+  if (!/^[1-9]\d*$/.test(inode)) return; // a name in brackets may hold a slash, too
   const executable = permissions[2] === "x";
   if (known !== undefined) {
     if (executable) known.executable = true;
