@@ -84,8 +84,11 @@ const FINAL_PASSES_MAX = 64;
 const COUNTERS_EVERY_NS = 500e6;
 /** A hello that does not say for which agent it is. */
 const UNKNOWN_EPOCH = -1;
-/** Deliveries after which the rings are looked at again: about half a millisecond of work. */
+/** Work after which the rings are looked at again: about half a millisecond of it. */
 const COPY_EVERY_MESSAGES = 256;
+const COPY_EVERY_BYTES = 64 * 1024;
+/** Copies of one ring in a row, twice what it holds: a writer could keep in step for long. */
+const COPIES_MAX = (2 * limits.ringDataBytes) / limits.ringDrainBytesMax;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -367,13 +370,15 @@ export class Intake {
   #readRings(nowNs: number, final: boolean): number {
     this.#copyRings(nowNs, final);
     let decoded = 0;
+    let nextCopy = COPY_EVERY_BYTES;
     for (let any = true; any && decoded < limits.pollBytesMax; ) {
       any = false;
       for (const source of this.#sources) {
         const bytes = this.#decodeOne(source);
-        if (bytes === 0) continue;
-        any = true;
+        any ||= bytes > 0;
         decoded += bytes;
+        if (decoded < nextCopy) continue;
+        nextCopy = decoded + COPY_EVERY_BYTES;
         this.#copyRings(this.#options.clock.monotonicNs(), false);
       }
     }
@@ -387,7 +392,7 @@ export class Intake {
   #copyRings(nowNs: number, final: boolean): void {
     this.#untilCopy = COPY_EVERY_MESSAGES;
     const sources = this.#sources;
-    for (let unread = sources.length > 0, round = 0; unread; round++) {
+    for (let unread = sources.length > 0, round = 0; unread && round < COPIES_MAX; round++) {
       unread = false;
       for (let index = 0; index < sources.length; index++) {
         if (this.#arena.liveBytes >= limits.intakeBytesMax) return;
