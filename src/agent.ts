@@ -96,6 +96,7 @@ class RunningAgent implements Agent {
   readonly #notVisible = new Counters<BlindSpot>();
   readonly #observer = new Observer({
     ...{ libraryPath: "", agent: undefined, oneMoment: false },
+    between: () => this.#intake.makeRoom(),
   });
   readonly #visibility = new VisibilityWatch({
     look: ({ id, pid }) => this.#look(id, pid),

@@ -107,7 +107,7 @@ export const limits = {
   socketTableBytesMax: 4 * 1024 * 1024,
   /** Processes of a host that are looked at by one `olly doctor`. */
   doctorProcessesMax: 32_768,
-  /** An agent looks at one process at a time, so often a second at most. */
+  /** An agent looks at one process at a time, with such a pause in between. */
   visibilityLookNsMin: 50e6,
   /** Of one request before compression: collectors refuse more than 4 MiB unless told otherwise. */
   exportRequestBytesMax: 3 * 1024 * 1024,

@@ -157,6 +157,22 @@ describe("one process", () => {
     expect(told()).toEqual(["+a", "a:last words", "-a"]);
   });
 
+  test("in the middle of other work room is made, and nothing delivered", async () => {
+    const one = await registered();
+    intake.poll(true);
+    const large = "x".repeat(16_000);
+    const fill = async () => {
+      let records = 0;
+      while ((await one.send("put", DATA_OUT, 5, 10, large)) === "ok") records++;
+      return records;
+    };
+    const whole = await fill();
+    intake.makeRoom();
+    expect(await fill()).toBe(whole);
+    expect(told()).toEqual(["+a"]);
+    expect(intake.poll(true)).toBe(2 * whole);
+  });
+
   test("a writer that died in the middle of a record hides nothing behind it", async () => {
     const one = await registered();
     await put(one, 10, "before");

@@ -160,6 +160,11 @@ export class Intake {
     return delivered;
   }
 
+  /** To be called in the middle of longer work: what processes write meanwhile finds room. */
+  makeRoom(): void {
+    this.#copyRings(this.#options.clock.monotonicNs(), false);
+  }
+
   /**
    * Stops listening, delivers what came last, and lets go of every ring. Processes that live on get
    * no processEnded.

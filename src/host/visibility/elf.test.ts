@@ -187,6 +187,14 @@ test("one look searches so much and no more; the next one goes on", () => {
   expect(knowledge.linkedTlsOf(third)).toBe("");
 });
 
+test("a search lets others have their turn after each block", () => {
+  const blocks = 3;
+  let turns = 0;
+  const knowledge = new FileKnowledge(() => turns++);
+  knowledge.linkedTlsOf(paddedElf("x".repeat((blocks - 0.5) * limits.elfSearchBlockBytes)));
+  expect(turns).toBe(blocks);
+});
+
 /** The program with other read-only data, at its end. */
 function paddedElf(text: string, key = "padded"): MemoryFile {
   const original = readFileSync(exporting);

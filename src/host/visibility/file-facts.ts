@@ -49,7 +49,13 @@ const MARKER_BYTES = 16;
 export class FileKnowledge {
   readonly #facts = new Map<string, FileFacts | "not ELF">();
   readonly #linked = new Map<string, LinkedTls>();
+  readonly #between: () => void;
   #searchBytesLeft: number = limits.lookSearchBytesMax;
+
+  /** `between` is called again and again while a file is searched. */
+  constructor(between: () => void = () => {}) {
+    this.#between = between;
+  }
 
   /** Undefined when it is no well-formed ELF file. */
   factsOf(file: OpenedFile): FileFacts | undefined {
@@ -72,9 +78,22 @@ export class FileKnowledge {
     const size = Math.min(data?.size ?? 0, limits.elfSearchBytesMax);
     if (size > this.#searchBytesLeft) return undefined;
     this.#searchBytesLeft -= size;
-    const linked = data === undefined ? undefined : searchData(file, data);
+    const linked = data === undefined ? undefined : this.#search(file, data);
     remember(this.#linked, file.key, linked);
     return linked;
+  }
+
+  /** Blocks overlap by a marker's length, so that none is missed between two. */
+  #search(file: ElfBytes, { offset, size }: ElfSection): LinkedTls {
+    const searched = Math.min(size, limits.elfSearchBytesMax);
+    for (let at = 0; at < searched; at += limits.elfSearchBlockBytes - MARKER_BYTES) {
+      const block = file.at(offset + at, Math.min(limits.elfSearchBlockBytes, searched - at));
+      if (block === undefined) return undefined;
+      this.#between();
+      const found = linkedTlsIn(Buffer.from(block.buffer, block.byteOffset, block.byteLength));
+      if (found !== "") return found;
+    }
+    return searched === size ? "" : undefined;
   }
 }
 
@@ -117,18 +136,6 @@ function sanitizerOf(file: ElfBytes, header: ElfHeader): string {
 function readOnlyDataOf(file: ElfBytes): ElfSection | undefined {
   const sections = readElf(file)?.sections;
   return sections === undefined ? undefined : (sections.get(".rodata") ?? { offset: 0, size: 0 });
-}
-
-/** Blocks overlap by a marker's length, so that none is missed between two. */
-function searchData(file: ElfBytes, { offset, size }: ElfSection): LinkedTls {
-  const searched = Math.min(size, limits.elfSearchBytesMax);
-  for (let at = 0; at < searched; at += limits.elfSearchBlockBytes - MARKER_BYTES) {
-    const block = file.at(offset + at, Math.min(limits.elfSearchBlockBytes, searched - at));
-    if (block === undefined) return undefined;
-    const found = linkedTlsIn(Buffer.from(block.buffer, block.byteOffset, block.byteLength));
-    if (found !== "") return found;
-  }
-  return searched === size ? "" : undefined;
 }
 
 function linkedTlsIn(block: Buffer): LinkedTls {

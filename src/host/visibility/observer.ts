@@ -13,6 +13,8 @@ export interface ObserverOptions {
   readonly agent: { readonly socket: string; readonly startTicks: number } | undefined;
   /** Every look is of the same moment: files are not asked again whether they have changed. */
   readonly oneMoment: boolean;
+  /** Called again and again while files are searched, which can take a tenth of a second. */
+  readonly between?: () => void;
   /** /proc; another directory in tests. */
   readonly procRoot?: string;
 }
@@ -30,13 +32,14 @@ export interface Registration {
 
 export class Observer {
   readonly files: ProcFiles;
-  readonly #knowledge = new FileKnowledge();
+  readonly #knowledge: FileKnowledge;
   readonly #modules = new Map<string, Module>();
   readonly #options: ObserverOptions;
   readonly #own: { readonly mountNamespace: string | undefined; readonly seccompMode: number };
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#knowledge = new FileKnowledge(options.between);
     this.files = new ProcFiles(options.procRoot);
     const self = this.basics("self");
     this.#own = {
