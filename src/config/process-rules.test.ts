@@ -61,6 +61,9 @@ test.each([
   ["[{deny: null}]", "rule 1 expects a mapping with some of"],
   ["[{deny: {user: ''}}]", "expects a text or a list of texts for user"],
   ["[{deny: {user: []}}]", "expects a text or a list of texts for user, got a list"],
+  ["[{deny: {user: 1.5}}]", "expects a text or a list of texts, in quotes, for user"],
+  ["[{deny: {container: 012345678901}}]", "a list of texts, in quotes, for container"],
+  ["[{deny: {container: [a, 12345678e901]}}]", "a list of texts, in quotes, for container"],
   ["[{deny: {user: {a: b}}}]", "expects a text or a list of texts for user, got a mapping"],
 ])("%s is refused", (text, problem) => {
   expect(key.ofText(text)).toMatchObject({ problem: expect.stringContaining(problem) });

@@ -70,25 +70,37 @@ function conditionsOf(written: unknown): Parsed<Conditions> {
     if (subject === undefined) {
       return { problem: `has the unknown condition ${name}${suggestion(name, [...ruleSubjects])}` };
     }
-    const patterns = patternsOf(value);
+    const patterns = patternsOf(value, subject);
     if (patterns === undefined) {
-      return { problem: `expects a text or a list of texts for ${name}, got ${shown(value)}` };
+      const quoted = listOf(value).some((one) => typeof one === "number") ? ", in quotes," : "";
+      const problem = `expects a text or a list of texts${quoted} for ${name}, got ${shown(value)}`;
+      return { problem };
     }
     conditions.push([subject, patterns]);
   }
   return { value: conditions };
 }
 
-/** A uid is written as a number. */
-function patternsOf(value: unknown): readonly [string, ...string[]] | undefined {
+/**
+ * A uid is written as a number. Everything else that YAML takes for one is no longer what was
+ * written: of a container 012345678901 the zero is lost, 12345678e901 is infinite.
+ */
+function patternsOf(
+  value: unknown,
+  subject: RuleSubject,
+): readonly [string, ...string[]] | undefined {
   const patterns: string[] = [];
-  for (const one of Array.isArray(value) ? value : [value]) {
-    const text: unknown = Number.isInteger(one) ? String(one) : one;
+  for (const one of listOf(value)) {
+    const text: unknown = subject === "user" && Number.isInteger(one) ? String(one) : one;
     if (typeof text !== "string" || text === "") return undefined;
     patterns.push(text);
   }
   const [first, ...rest] = patterns;
   return first === undefined ? undefined : [first, ...rest];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
