@@ -22,7 +22,7 @@ export function gatherHost({ uid, environment }: CommandContext): HostFacts {
       directoryFacts(path, uid),
     ),
     loader: new ProcFiles("").open("/bin/sh", (file) => readElf(file)?.interpreter),
-    systemPreloads: systemPreloads(),
+    systemPreloads: preloadsIn(textOf("/etc/ld.so.preload")),
   };
 }
 
@@ -31,13 +31,16 @@ function datagramQueue(): number | undefined {
   return Number.isInteger(length) && length > 0 ? length : undefined;
 }
 
-/** ld.so(8): separated by white space or colons; a "#" begins a comment. */
-function systemPreloads(): { path: string; exists: boolean }[] {
-  return textOf("/etc/ld.so.preload")
+/** ld.so(8): separated by white space or colons; "#" begins a comment; "$LIB" is the loader's. */
+export function preloadsIn(text: string): { path: string; exists: boolean }[] {
+  return text
     .replace(/#.*/g, "")
     .split(/[\s:]+/)
     .filter((path) => path !== "")
-    .map((path) => ({ path, exists: !path.startsWith("/") || existsSync(path) }));
+    .map((path) => ({
+      path,
+      exists: !path.startsWith("/") || path.includes("$") || existsSync(path),
+    }));
 }
 
 function textOf(path: string): string {
