@@ -2,7 +2,7 @@
  * Where agents may be running, and whether one is. Invariant: a directory that another user could
  * have prepared is never trusted.
  */
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { environmentLayer } from "../config/environment-layer.ts";
 import { defaultSocketPath, SYSTEM_SOCKET_PATH } from "../config/paths.ts";
@@ -42,9 +42,9 @@ export async function findAgent(
   uid: number,
 ): Promise<FoundAgent | undefined> {
   for (const socketPath of socketPaths) {
-    const status = isTrusted(dirname(socketPath), uid)
-      ? await fetchStatus(statusSocketPath(socketPath))
-      : undefined;
+    const path = statusSocketPath(socketPath);
+    const trusted = isTrusted(dirname(path), uid) && isOwnersSocket(path, uid);
+    const status = trusted ? await fetchStatus(path) : undefined;
     if (status !== undefined) return { socketPath: status.socketPath, status };
   }
   return undefined;
@@ -65,4 +65,14 @@ export function findAgentIn(
 export function isTrusted(directory: string, uid: number): boolean {
   const about = statSync(directory, { throwIfNoEntry: false });
   return about !== undefined && (about.uid === uid || about.uid === 0);
+}
+
+/** In a directory such as /tmp anybody could answer. */
+function isOwnersSocket(path: string, uid: number): boolean {
+  try {
+    const about = lstatSync(path);
+    return about.isSocket() && (about.uid === uid || about.uid === 0);
+  } catch {
+    return false; // nothing is there, or the directory is closed to us
+  }
 }
