@@ -2,6 +2,7 @@
  * The environment of a hooked program. Invariant: every entry of the caller's environment is passed
  * on as it is, byte for byte, except the ones that hooking needs.
  */
+import { isOwnLibrary } from "../host/visibility/process-environment.ts";
 
 export interface HookEnvironment {
   readonly libraryPath: string;
@@ -54,15 +55,13 @@ function sanitizerEntry(existing: Uint8Array): Uint8Array {
   return Buffer.from(`ASAN_OPTIONS=${value}`, "latin1");
 }
 
-/** Another copy of the library (of an olly around this one) is replaced: two would hook twice. */
-const ownLibrary = /^libolly(?:-[0-9a-f]+)?\.so$/;
-
-/** The loader takes spaces and colons between entries; the others keep their order, before ours. */
+/**
+ * The loader takes spaces and colons between entries; the others keep their order, before ours.
+ * Another copy of the library (of an olly around this one) is replaced: two would hook twice.
+ */
 function preloadEntry(existing: Uint8Array, libraryPath: string): Uint8Array {
   const latin1 = Buffer.from(existing).toString("latin1"); // keeps every byte
-  const others = latin1.split(/[ :]+/).filter((path) => {
-    return path !== "" && !ownLibrary.test(path.slice(path.lastIndexOf("/") + 1));
-  });
+  const others = latin1.split(/[ :]+/).filter((path) => path !== "" && !isOwnLibrary(path));
   const library = Buffer.from(libraryPath).toString("latin1");
   return Buffer.from(`LD_PRELOAD=${[...others, library].join(":")}`, "latin1");
 }
