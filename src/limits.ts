@@ -103,6 +103,9 @@ export const limits = {
   elfSearchBlockBytes: 1024 * 1024,
   /** The same of all files of one process, at one look. */
   lookSearchBytesMax: 64 * 1024 * 1024,
+  /** What is said of one process under one reason: its files' names are its own to choose. */
+  findingDetailCharactersMax: 1_024,
+  findingsOfSpotMax: 16,
   /** /proc/net/tcp of one network. */
   socketTableBytesMax: 4 * 1024 * 1024,
   /** Processes of a host that are looked at by one `olly doctor`. */

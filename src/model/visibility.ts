@@ -170,6 +170,12 @@ export interface BlindSpotFinding {
  */
 export type Hooking = "hooked" | "elsewhere" | "dormant" | "left_alone" | "not_hooked" | "unknown";
 
+/** Why a library that is loaded is inert, where somebody has decided so. */
+export const decisions = {
+  disabled: "OLLY_DISABLED=1",
+  rule: "a rule of hook.processes",
+} as const;
+
 export interface ProcessVisibility {
   readonly hooking: Hooking;
   /** Why, where more is known than the word says; else empty. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../limits.ts";
 import { blindSpotText } from "../../model/visibility.ts";
 import type { FileFacts } from "./file-facts.ts";
 import { judge, type Surroundings } from "./judge.ts";
@@ -306,4 +307,15 @@ describe("whether a process is hooked", () => {
     expect(visible("libgnutls.so.30")).toEqual(["GnuTLS"]);
     expect(visible("libsslutil.so")).toEqual([]);
   });
+});
+
+test("what is said of one process is bounded, and what is left out is counted", () => {
+  const goModules = Array.from({ length: limits.processModulesMax }, (_, index) => `/${index}.so`);
+  const long = "/".padEnd(limits.processFileBytesMax, "x");
+  const shown = texts({ goModules, environment: environment({ LD_PRELOAD: long }) });
+  expect(shown).toHaveLength(limits.findingsOfSpotMax + 2);
+  expect(shown.slice(0, 2)).toEqual(["Go (0.so)", "Go (1.so)"]);
+  const left = limits.processModulesMax - limits.findingsOfSpotMax;
+  expect(shown[limits.findingsOfSpotMax]).toBe(`Go (${left} more)`);
+  expect(shown.at(-1)?.length).toBeLessThan(limits.findingDetailCharactersMax + 100);
 });

@@ -2,10 +2,12 @@
  * From what was read of a process to what olly sees of it. Invariant: pure, and what was not read
  * leads to "unknown", never to silence.
  */
+import { limits } from "../../limits.ts";
 import {
   type BlindSpot,
   type BlindSpotFinding,
   blindSpots,
+  decisions,
   type Hooking,
   type ProcessVisibility,
 } from "../../model/visibility.ts";
@@ -64,7 +66,7 @@ export function judge(look: ProcessLook, around: Surroundings): ProcessVisibilit
   ].sort((first, second) => order.indexOf(first.spot) - order.indexOf(second.spot));
   return {
     ...hookingOf(seen, findings),
-    findings,
+    findings: bounded(findings),
     visibleTls: visibleTlsOf(seen),
   };
 }
@@ -80,7 +82,18 @@ interface Seen {
 const order = Object.keys(blindSpots);
 
 function finding(spot: BlindSpot, detail = ""): BlindSpotFinding {
-  return { spot, detail };
+  return { spot, detail: detail.slice(0, limits.findingDetailCharactersMax) };
+}
+
+/** Of each spot the first ones; a last one says how many more there are. */
+function bounded(findings: readonly BlindSpotFinding[]): BlindSpotFinding[] {
+  const seen = new Map<BlindSpot, number>();
+  for (const { spot } of findings) seen.set(spot, (seen.get(spot) ?? 0) + 1);
+  return [...seen].flatMap(([spot, count]) => {
+    const shown = findings.filter((one) => one.spot === spot).slice(0, limits.findingsOfSpotMax);
+    const more = count - shown.length;
+    return more === 0 ? shown : [...shown, finding(spot, `${more} more`)];
+  });
 }
 
 function visibleTlsOf({ look, names }: Seen): string[] {
@@ -104,7 +117,7 @@ function hookingOf(
     return { hooking: "not_hooked", because: isImpossible ? "" : because };
   }
   const { files } = look.mappings;
-  if (look.refused === true) return { hooking: "left_alone", because: "a rule of hook.processes" };
+  if (look.refused === true) return { hooking: "left_alone", because: decisions.rule };
   if (files.some(({ path }) => path === RING_PATH)) {
     if (around.agentSocket !== undefined && around.agentSocket === socketOf(look)) {
       return {
@@ -133,7 +146,7 @@ function socketOf({ environment }: ProcessLook): string | undefined {
 
 function whyInert({ environment, secure }: ProcessLook): string {
   if (environment === undefined) return "";
-  if (environment.disabled) return "OLLY_DISABLED=1";
+  if (environment.disabled) return decisions.disabled;
   if (secure === true) return "setuid, setgid or file capabilities";
   if (environment.ownLibrary === "") return "a tool of the system, or no agent of the system yet";
   if (environment.controlPath === "" || environment.socketPath === "") {

@@ -1,5 +1,5 @@
 /** What olly sees and does not see of each process. */
-import { blindSpots, blindSpotText, isGap } from "../../../model/visibility.ts";
+import { blindSpots, blindSpotText, decisions, isGap } from "../../../model/visibility.ts";
 import type { Check, CheckResult, Level } from "../check.ts";
 import type { DoctorFacts, ProcessFacts } from "../facts.ts";
 
@@ -61,7 +61,7 @@ function isForgotten(
   { hooking, because }: ProcessFacts["visibility"],
   { environment }: ProcessFacts["look"],
 ): boolean {
-  const isDecided = because === "OLLY_DISABLED=1" || because === "a rule of hook.processes";
+  const isDecided = because === decisions.disabled || because === decisions.rule;
   return hooking === "left_alone" && !isDecided && (environment?.ownLibrary ?? "") !== "";
 }
 
@@ -69,7 +69,7 @@ function fixOf({ visibility, look, otherAgent }: ProcessFacts): string | undefin
   const { hooking, because, findings } = visibility;
   const isImpossible = findings.some(({ spot }) => blindSpots[spot].kind === "whole");
   if (hooking === "not_hooked" && !isImpossible) return "restart it under olly: olly run -- CMD";
-  if (hooking === "left_alone" && because === "OLLY_DISABLED=1") {
+  if (hooking === "left_alone" && because === decisions.disabled) {
     return "restart it without OLLY_DISABLED";
   }
   if (isForgotten(visibility, look)) return "restart it under olly: olly run -- CMD";
