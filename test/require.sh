@@ -12,33 +12,34 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# has_file PATTERN: as the shell has expanded it.
+# has_file PATTERN...: as the shell has expanded it.
 has_file() {
     [ -e "$1" ]
 }
 
+# The one that Debian's packages of modules are for.
+system_python() {
+    if [ -x /usr/bin/python3 ]; then /usr/bin/python3 "$@"; else python3 "$@"; fi
+}
+
+# has_modules RUNTIME MODULE...
+has_modules() {
+    runtime=$1
+    shift
+    for module in "$@"; do
+        case $runtime in
+        python3) system_python -c "import $module" ;;
+        perl) perl "-M$module" -e 1 ;;
+        ruby) ruby -e "require '$module'" ;;
+        lua5.4) lua5.4 -e "require('$module')" ;;
+        php) php -m | grep -qx "$module" ;;
+        *) false ;;
+        esac >/dev/null 2>&1 || return 1
+    done
+}
+
 has_postgres() {
-    for program in /usr/lib/postgresql/*/bin/initdb; do
-        [ -x "$program" ] && return 0
-    done
-    has initdb
-}
-
-has_psycopg2() {
-    python=/usr/bin/python3
-    [ -x "$python" ] || python=python3
-    "$python" -c 'import psycopg2, ssl' 2>/dev/null
-}
-
-has_syslog_perl() {
-    perl -MSys::Syslog -e 1 2>/dev/null
-}
-
-has_curl_nss() {
-    for library in /usr/lib/*/libcurl-nss.so.4; do
-        [ -e "$library" ] && return 0
-    done
-    return 1
+    has_file /usr/lib/postgresql/*/bin/initdb || has initdb
 }
 
 has_libssl_headers() {
@@ -63,20 +64,10 @@ fuzzer_packages() {
     echo clang "libclang-rt-${version:-14}-dev"
 }
 
-has_cpython_suite() {
-    python=/usr/bin/python3
-    [ -x "$python" ] || python=python3
-    "$python" -c 'import test.test_socket' 2>/dev/null
-}
-
 # Named after the version that is here, or that Debian 12 is going to bring.
 cpython_suite() {
-    version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+    version=$(system_python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
     echo "libpython${version:-3.11}-testsuite"
-}
-
-has_php() {
-    has php && php -m | grep -q '^curl$' && php -m | grep -q '^sockets$'
 }
 
 # Debian packages of everything that is missing, one a line.
@@ -91,7 +82,7 @@ missing() {
     has_postgres || echo postgresql
     has psql || echo postgresql-client
     has python3 || echo python3
-    has_psycopg2 || echo python3-psycopg2
+    has_modules python3 psycopg2 ssl || echo python3-psycopg2
     has curl || echo curl
     has openssl || echo openssl
     has_fuzzer || fuzzer_packages
@@ -103,10 +94,10 @@ missing() {
     has git || echo git
     has wget || echo wget
     has gnutls-serv || echo gnutls-bin
-    [ -f /usr/include/gnutls/gnutls.h ] || echo libgnutls28-dev
+    has_file /usr/include/gnutls/gnutls.h || echo libgnutls28-dev
     has selfserv || echo libnss3-tools
-    has_curl_nss || echo libcurl3-nss
-    has_syslog_perl || echo perl
+    has_file /usr/lib/*/libcurl-nss.so.4 || echo libcurl3-nss
+    has_modules perl Sys::Syslog || echo perl
     has php || echo php-cli
     has apache2 || echo apache2
     has_file /usr/lib/apache2/modules/libphp*.so || echo libapache2-mod-php
@@ -147,19 +138,18 @@ missing() {
     has_file /usr/lib/*/libjemalloc.so.2 || echo libjemalloc2
     has_file /usr/lib/*/faketime/libfaketime.so.1 || echo libfaketime
     has fakeroot || echo fakeroot
-    has man || echo man-db
     has nroff || echo groff-base
-    [ -d /etc/ssl/certs ] || echo ca-certificates
+    has_file /etc/ssl/certs || echo ca-certificates
     has_go || echo golang-go
-    has_cpython_suite || cpython_suite
+    has_modules python3 test.test_socket || cpython_suite
     has javac || echo default-jdk-headless
     has ruby || echo ruby
-    ruby -e 'require "webrick"' 2>/dev/null || echo ruby-webrick
-    has_php || echo php-cli php-curl
-    perl -MLWP -MIO::Socket::SSL -e 1 2>/dev/null || echo perl libwww-perl
+    has_modules ruby webrick || echo ruby-webrick
+    has_modules php curl sockets || echo php-cli php-curl
+    has_modules perl LWP IO::Socket::SSL || echo perl libwww-perl
     has tclsh || echo tcl
     has lua5.4 || echo lua5.4
-    lua5.4 -e 'require("socket")' 2>/dev/null || echo lua-socket
+    has_modules lua5.4 socket || echo lua-socket
     has escript || echo erlang-base
     has bash || echo bash
     has dash || echo dash
