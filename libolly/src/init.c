@@ -118,7 +118,8 @@ __attribute__((constructor)) static void olly__start(void) {
     olly_tls_static_patch();
     if (!olly_dormant()) {
         olly_register_at_start();
-        olly__say(OLLY_GET(olly_process->mode) == OLLY_MODE_NONE ? "active, no agent yet" : "active");
+        bool alone = OLLY_GET(olly_process->mode) == OLLY_MODE_NONE;
+        olly__say(alone ? "active, no agent yet" : "active");
     } else {
         olly__say("dormant");
     }

@@ -243,7 +243,8 @@ static inline bool olly_refused(void) {
 static inline bool olly_registered(void) {
     const struct olly_process *process = olly_process;
     return __atomic_load_n(&process->mode, __ATOMIC_ACQUIRE) != OLLY_MODE_NONE &&
-           OLLY_GET(process->epoch) == __atomic_load_n(&olly_control->agent_epoch, __ATOMIC_RELAXED);
+           OLLY_GET(process->epoch) ==
+               __atomic_load_n(&olly_control->agent_epoch, __ATOMIC_RELAXED);
 }
 
 /* True when messages can be emitted; otherwise tries to get there, at a bounded rate. */
