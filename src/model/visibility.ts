@@ -16,7 +16,7 @@ interface BlindSpotText {
   readonly fix: string;
 }
 
-const NOT_IN_FRONT = "terminate TLS in front of it";
+const TERMINATE_IN_FRONT = "terminate TLS in front of it";
 
 export const blindSpots = {
   statically_linked: {
@@ -71,19 +71,19 @@ export const blindSpots = {
     kind: "part",
     title: "TLS in the JVM",
     meaning: "JSSE encrypts inside the JVM; plain sockets are visible",
-    fix: NOT_IN_FRONT,
+    fix: TERMINATE_IN_FRONT,
   },
   linked_tls: {
     kind: "part",
     title: "TLS linked in",
     meaning: "a TLS library is part of one of its files: only ciphertext is visible",
-    fix: `use a build with the system's OpenSSL, or ${NOT_IN_FRONT}`,
+    fix: `use a build with the system's OpenSSL, or ${TERMINATE_IN_FRONT}`,
   },
   other_tls: {
     kind: "part",
     title: "TLS of another library",
     meaning: "a library that olly does not hook is loaded: only its ciphertext is visible",
-    fix: `use a build with the system's OpenSSL, or ${NOT_IN_FRONT}`,
+    fix: `use a build with the system's OpenSSL, or ${TERMINATE_IN_FRONT}`,
   },
   musl_stdio: {
     kind: "part",
