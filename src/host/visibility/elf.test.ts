@@ -148,7 +148,9 @@ describe("the TLS library linked into a file", () => {
     ["/src/third_party/boringssl/src/ssl/ssl_lib.cc", "BoringSSL"],
     ["/registry/src/rustls-0.23.5/src/conn.rs", "rustls"],
     ["/registry/src/rustls-pemfile-2.0.0/src/lib.rs", ""],
+    ["/rustls-pemfile-2.0.0/src/lib.rs/rustls-pki-types-1.7.0/rustls-0.23.5/src/conn.rs", "rustls"],
     ["ssl/ssl_lib.css", ""],
+    ["ssl/ssl_lib.css ssl/ssl_lib.cc", "BoringSSL"],
     ["OpenSSL 3.0.2 15 Mar 2022", ""],
   ];
   test.each(cases)("%s", (marker, library) => {

@@ -44,6 +44,8 @@ export const openSslFunctions = [
 const openSslSource = Buffer.from("ssl/ssl_lib.c");
 const rustlsSource = Buffer.from("/rustls-");
 const CHARACTER_C = 99;
+const CHARACTER_0 = 48;
+const CHARACTER_9 = 57;
 const MARKER_BYTES = 16;
 
 export class FileKnowledge {
@@ -139,14 +141,22 @@ function readOnlyDataOf(file: ElfBytes): ElfSection | undefined {
 }
 
 function linkedTlsIn(block: Buffer): LinkedTls {
-  const openSsl = block.indexOf(openSslSource);
-  if (openSsl >= 0) {
+  for (const next of followers(block, openSslSource)) {
     // BoringSSL is C++: ssl_lib.cc.
-    const next = block[openSsl + openSslSource.length];
     if (next === CHARACTER_C) return "BoringSSL";
     if (next === 0) return "OpenSSL";
   }
-  const rustls = block.indexOf(rustlsSource);
-  const digit = rustls < 0 ? 0 : (block[rustls + rustlsSource.length] ?? 0);
-  return digit >= 48 && digit <= 57 ? "rustls" : "";
+  // Of rustls-pemfile and rustls-native-certs alone no TLS is made.
+  for (const next of followers(block, rustlsSource)) {
+    if (next >= CHARACTER_0 && next <= CHARACTER_9) return "rustls";
+  }
+  return "";
+}
+
+/** The bytes behind a marker, wherever it is in the block. */
+function* followers(block: Buffer, marker: Buffer): Generator<number> {
+  for (let at = block.indexOf(marker); at >= 0; at = block.indexOf(marker, at + 1)) {
+    const next = block[at + marker.length];
+    if (next !== undefined) yield next;
+  }
 }
