@@ -96,8 +96,8 @@ async function tried(trial: Trial, options: PreflightOptions): Promise<TrialResu
   return { command, outcome: difference === undefined ? "same" : "differs", difference };
 }
 
+/** A file that may not be executed is no program. */
 function isHere(program: string, environment: Environment): boolean {
-  if (program.includes("/")) return existsSync(program);
   return Bun.which(program, { PATH: environment["PATH"] ?? "" }) !== null;
 }
 
