@@ -65,6 +65,8 @@ export const limits = {
   evictedAtOnce: 64,
   /** Addresses of lookups that are kept, and how long a lookup explains a connection. */
   lookupAddressesMax: 65_536,
+  /** Of one process: one that looks up the whole world leaves room for the others. */
+  lookupAddressesOfProcessMax: 8_192,
   lookupNsMax: 300e9,
   /** Names kept of one address. */
   lookupNamesMax: 4,

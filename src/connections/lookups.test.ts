@@ -96,14 +96,22 @@ test("names of one address, addresses and processes are bounded", () => {
   const { asks, connects, lookups, drops } = setUp();
   for (let index = 0; index < 100; index++) asks(1, `host${index}.local`);
   expect(lookups.size).toBe(1);
-  for (let index = 0; index < limits.lookupAddressesMax + 9; index++) asks(1, "many", [`${index}`]);
-  expect(lookups.size).toBe(limits.lookupAddressesMax);
+  const share = limits.lookupAddressesOfProcessMax;
+  for (let index = 0; index < share + 9; index++) asks(1, "many", [`${index}`]);
+  expect(lookups.size).toBe(share);
   expect(drops.get("lookup_limit")).toBe(10);
   expect(connects(1, "0")).toBeUndefined();
-  expect(connects(1, `${limits.lookupAddressesMax}`)).toBe("many");
-  lookups.add(2, lookup("late.local"), { tid: 1, timeNs: 2e9 });
+  expect(connects(1, `${share}`)).toBe("many");
+  const hosts = Array.from({ length: limits.lookupAddressesMax }, (_, index) => `${index}`);
+  for (let processId = 2; processId <= 9; processId++) {
+    for (const host of hosts.slice(0, share)) {
+      lookups.add(processId, lookup("a.local", [host]), { tid: 1, timeNs: 2e9 });
+    }
+  }
   expect(lookups.size).toBe(limits.lookupAddressesMax);
+  expect(drops.get("lookup_limit")).toBe(10 + share);
+  for (let processId = 2; processId <= 9; processId++) lookups.processEnded(processId);
+  expect(lookups.size).toBe(share);
   lookups.processEnded(1);
-  lookups.processEnded(2);
   expect(lookups.size).toBe(0);
 });

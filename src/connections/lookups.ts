@@ -1,9 +1,9 @@
 /**
  * Which name a process used for an address it connects to. Invariants: a name is stated only when
  * it is certain: it is the only one that led to the address of late, or the connecting thread has
- * just looked it up and nobody asked for another one since the last connection; at most
- * limits.lookupAddressesMax addresses are kept, and of each limits.lookupNamesMax names. A forked
- * child knows none of its parent's.
+ * just looked it up and nobody asked for another one since the last connection; addresses, those of
+ * one process and the names of each are bounded (limits.lookup*). A forked child knows none of its
+ * parent's.
  */
 import { limits } from "../limits.ts";
 import type { Lookup } from "../model/lookup.ts";
@@ -98,9 +98,10 @@ export class Lookups {
     answer.names.delete(oldest);
   }
 
-  /** A full table: the process that adds gives up its oldest address. */
+  /** Whoever has its share, or finds a full table, gives up its own oldest address. */
   #makeRoom(answers: Map<string, Answer>): boolean {
-    if (this.#size < limits.lookupAddressesMax) {
+    const hasRoom = answers.size < limits.lookupAddressesOfProcessMax;
+    if (hasRoom && this.#size < limits.lookupAddressesMax) {
       this.#size++;
       return true;
     }
