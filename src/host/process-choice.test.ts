@@ -134,3 +134,14 @@ test("who is left alone is counted by rule", () => {
     "deny executable=sshd|cron user=root": 2,
   });
 });
+
+test("a name that /etc/passwd lacks may be that of a user whom it lacks, too", () => {
+  const directory: HostFiles = {
+    ...files,
+    text: (path) => (path === "/etc/passwd" ? "root:x:0:0::/root:/bin/sh\n" : files.text(path)),
+  };
+  expect(wants([rule("deny", ["user", "alice"])], "allow", directory)).toBe(false);
+  expect(wants([rule("allow", ["user", "alice"])], "deny", directory)).toBe(false);
+  expect(wants([rule("deny", ["user", "root"])], "allow", directory)).toBe(true);
+  expect(wants([rule("deny", ["user", "alice"])])).toBe(true);
+});

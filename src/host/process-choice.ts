@@ -6,7 +6,7 @@ import { isGlob, matchesGlob } from "../lib/glob.ts";
 import type { ProcessHello } from "../model/process-hello.ts";
 import type { ProcessRule, ProcessRules, RuleSubject } from "../model/process-rule.ts";
 import { Counters } from "../self/counters.ts";
-import { containerIdOf, userOf } from "./process-facts.ts";
+import { containerIdOf, isLocalUser, userOf } from "./process-facts.ts";
 import { type HostFiles, systemFiles } from "./process-files.ts";
 import { baseName } from "./runtime.ts";
 
@@ -57,7 +57,8 @@ function matches(rule: ProcessRule, facts: Facts): boolean {
     const values = facts.of(subject);
     if (values === undefined) unknown = true;
     else if (!patterns.some((one) => values.some((value) => fits(subject, one, value)))) {
-      return false;
+      if (subject !== "user" || !facts.mayBeUser(patterns)) return false;
+      unknown = true;
     }
   }
   return !unknown || rule.action === "deny";
@@ -96,6 +97,14 @@ class Facts {
   of(subject: RuleSubject): readonly string[] | undefined {
     if (!this.#known.has(subject)) this.#known.set(subject, this.#lookUp(subject));
     return this.#known.get(subject);
+  }
+
+  /** Whether the process's user may bear one of the names, though /etc/passwd has no such line. */
+  mayBeUser(names: readonly string[]): boolean {
+    const isNameless = this.of("user")?.length === 1;
+    return (
+      isNameless && names.some((name) => !/^\d+$/.test(name) && !isLocalUser(name, this.#files))
+    );
   }
 
   #lookUp(subject: RuleSubject): readonly string[] | undefined {

@@ -43,6 +43,11 @@ function effectiveUidOf(pid: number, files: HostFiles): string | undefined {
   return /^Uid:\s+\d+\s+(\d+)/m.exec(files.text(`/proc/${pid}/status`) ?? "")?.[1];
 }
 
+/** Whether /etc/passwd has a user of this name; users of a directory service are not in it. */
+export function isLocalUser(name: string, files: HostFiles): boolean {
+  return (files.text("/etc/passwd") ?? "").split("\n").some((line) => line.startsWith(`${name}:`));
+}
+
 function userNameOf(uid: string, files: HostFiles): string | undefined {
   for (const line of (files.text("/etc/passwd") ?? "").split("\n")) {
     const [name, , number] = line.split(":");
