@@ -35,14 +35,9 @@ OLLY_HOOK_ALWAYS(void, closefrom, (int first)) {
     if (!olly_dormant()) {
         olly__range_closing(from, UINT32_MAX);
     }
-    static void (*real)(int);
-    void (*next)(int) = __atomic_load_n(&real, __ATOMIC_RELAXED);
-    if (next == NULL) {
-        next = (void (*)(int))olly_find_next("closefrom");
-        __atomic_store_n(&real, next, __ATOMIC_RELAXED);
-    }
-    if (next != NULL) {
-        next(first);
+    void (*real)(int) = (void (*)(int))olly_other(OLLY_OTHER_closefrom);
+    if (real != NULL) {
+        real(first);
     } else {
         olly_raw(SYS_close_range, from, UINT32_MAX, 0);
     }

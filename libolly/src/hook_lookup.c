@@ -18,15 +18,6 @@ struct olly__answer {
     uint8_t addresses[OLLY_LOOKUP_ADDRESSES_MAX * OLLY__ADDRESS_ROOM];
 };
 
-static void *olly__next(void **cached, const char *name) {
-    void *next = __atomic_load_n(cached, __ATOMIC_RELAXED);
-    if (OLLY_UNLIKELY(next == NULL)) {
-        next = olly_find_next(name);
-        __atomic_store_n(cached, next, __ATOMIC_RELAXED);
-    }
-    return next;
-}
-
 static bool olly__has(const struct olly__answer *answer, const void *address, uint8_t length) {
     for (size_t at = 0; at < answer->bytes; at += 1u + answer->addresses[at]) {
         if (answer->addresses[at] == length &&
@@ -113,10 +104,9 @@ static void olly__begin(struct olly_tls_call *inside) {
 
 OLLY_HOOK_ALWAYS(int, getaddrinfo, (const char *name, const char *service,
                                     const struct addrinfo *hints, struct addrinfo **found)) {
-    static void *cached;
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
         (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))
-            olly__next(&cached, "getaddrinfo");
+            olly_other(OLLY_OTHER_getaddrinfo);
     if (real == NULL) {
         return EAI_FAIL;
     }
@@ -160,16 +150,14 @@ static __attribute__((noinline)) void olly__host(const char *name, int family,
 }
 
 static int olly__host_error(void) {
-    static void *cached;
-    int *(*place)(void) = (int *(*)(void))olly__next(&cached, "__h_errno_location");
+    int *(*place)(void) = (int *(*)(void))olly_other(OLLY_OTHER___h_errno_location);
     return place == NULL ? NO_RECOVERY : *place();
 }
 
 #define OLLY__HOST_HOOK(function, name, family, parameters, types, arguments)             \
     OLLY_HOOK_ALWAYS(struct hostent *, function, parameters) {                             \
-        static void *cached;                                                               \
         struct hostent *(*real) types =                                                    \
-            (struct hostent * (*) types) olly__next(&cached, #function);                   \
+            (struct hostent * (*) types) olly_other(OLLY_OTHER_##function);                \
         if (real == NULL || olly_dormant() || name == NULL) {                              \
             return real == NULL ? NULL : real arguments;                                   \
         }                                                                                  \
@@ -187,8 +175,7 @@ OLLY__HOST_HOOK(gethostbyname2, name, family, (const char *name, int family),
 /* A buffer that is too small is not an answer: the call comes again with a larger one. */
 #define OLLY__HOST_R_HOOK(function, name, family, parameters, types, arguments)            \
     OLLY_HOOK_ALWAYS(int, function, parameters) {                                          \
-        static void *cached;                                                               \
-        int(*real) types = (int(*) types)olly__next(&cached, #function);                   \
+        int(*real) types = (int(*) types)olly_other(OLLY_OTHER_##function);                \
         if (real == NULL || olly_dormant() || name == NULL) {                              \
             return real == NULL ? ENOSYS : real arguments;                                 \
         }                                                                                  \

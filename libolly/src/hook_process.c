@@ -53,16 +53,11 @@ static long olly__fork_raw(void) {
 /* The pid has to be known before the child exists: it shares our memory, and must not be taken
  * for the process that owns it. */
 void *olly_vfork_target(void) {
-    static void *real;
     if (OLLY_GET(olly_process->pid) == 0 && olly_control_is_mapped()) {
         OLLY_SET(olly_process->pid, (uint32_t)olly_raw(SYS_getpid));
     }
-    void *next = __atomic_load_n(&real, __ATOMIC_RELAXED);
-    if (next == NULL) {
-        next = olly_find_next("vfork");
-        __atomic_store_n(&real, next, __ATOMIC_RELAXED);
-    }
-    return next != NULL ? next : (void *)olly__fork_raw;
+    void *real = olly_other(OLLY_OTHER_vfork);
+    return real != NULL ? real : (void *)olly__fork_raw;
 }
 
 _Static_assert(offsetof(struct olly_real_functions, syscall) == 0,

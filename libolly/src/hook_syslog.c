@@ -18,8 +18,9 @@ struct olly__libc {
     int (*print_checked)(char *, size_t, int, size_t, const char *, va_list);
 };
 
-static const char *const olly__names[] = {
-    "vsyslog", "__vsyslog_chk", "openlog", "setlogmask", "vsnprintf", "__vsnprintf_chk",
+static const enum olly_other olly__names[] = {
+    OLLY_OTHER_vsyslog,    OLLY_OTHER___vsyslog_chk, OLLY_OTHER_openlog,
+    OLLY_OTHER_setlogmask, OLLY_OTHER_vsnprintf,     OLLY_OTHER___vsnprintf_chk,
 };
 #define OLLY__NAMES (sizeof olly__names / sizeof olly__names[0])
 _Static_assert(sizeof(struct olly__libc) == OLLY__NAMES * sizeof(void *), "one name per member");
@@ -33,7 +34,7 @@ static const struct olly__libc *olly__libc(void) {
     if (__atomic_load_n(&olly__is_found, __ATOMIC_ACQUIRE) == 0) {
         void **members = (void **)(void *)&olly__libc_found;
         for (size_t i = 0; i < OLLY__NAMES; i++) {
-            __atomic_store_n(&members[i], olly_find_next(olly__names[i]), __ATOMIC_RELAXED);
+            __atomic_store_n(&members[i], olly_other(olly__names[i]), __ATOMIC_RELAXED);
         }
         __atomic_store_n(&olly__is_found, 1, __ATOMIC_RELEASE);
     }

@@ -215,7 +215,7 @@ OLLY_HOOK_ALWAYS(void, SSL_free, (void *ssl)) {
 
 /* Unloading a library makes cached functions of it unusable. */
 OLLY_HOOK_ALWAYS(int, dlclose, (void *handle)) {
-    int (*real)(void *) = (int (*)(void *))olly_find_next("dlclose");
+    int (*real)(void *) = (int (*)(void *))olly_other(OLLY_OTHER_dlclose);
     if (real == NULL) {
         return -1;
     }

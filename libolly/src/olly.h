@@ -174,6 +174,7 @@ int olly_modules(int (*visit)(const struct olly_module *, void *), void *data);
 bool olly_module_is_self(const struct olly_module *module);
 void olly_resolve(void);
 void *olly_find_next(const char *name);
+void *olly_other(enum olly_other other);
 int *olly_errno_place(void);
 long olly_with_errno(long raw);
 

@@ -180,6 +180,16 @@ typedef struct sockaddr olly_sockaddr;
     OLLY_REAL_MAKERS(X)                                                                        \
     OLLY_REAL_PAIR_MAKERS(X)
 
+/* Functions that a hook finds null where the C library has none. Looked for with the others: later
+ * the loader's lock may be held by a thread that a forked child does not have. */
+#define OLLY_OTHERS(X)                                                                         \
+    X(vfork) X(closefrom) X(dlclose)                                                           \
+    X(vsyslog) X(__vsyslog_chk) X(openlog) X(setlogmask) X(vsnprintf) X(__vsnprintf_chk)       \
+    X(getaddrinfo) X(gethostbyname) X(gethostbyname2) X(gethostbyname_r) X(gethostbyname2_r)   \
+    X(__h_errno_location)
+#define OLLY__OTHER_INDEX(name) OLLY_OTHER_##name,
+enum olly_other { OLLY_OTHERS(OLLY__OTHER_INDEX) };
+
 #define OLLY__MEMBER(result, name, parameters, arguments, raw) result(*name) parameters;
 struct olly_real_functions {
     OLLY_REAL_ALL(OLLY__MEMBER)

@@ -30,6 +30,11 @@ static const char *const olly__names[] = {OLLY_REAL_ALL(OLLY__NAME)};
 #define OLLY__NAMES (sizeof olly__names / sizeof olly__names[0])
 _Static_assert(sizeof olly_real == OLLY__NAMES * sizeof(void *), "one name per member");
 
+#define OLLY__OTHER_NAME(name) #name,
+static const char *const olly__other_names[] = {OLLY_OTHERS(OLLY__OTHER_NAME)};
+#define OLLY__OTHERS (sizeof olly__other_names / sizeof olly__other_names[0])
+static void *olly__others[OLLY__OTHERS];
+
 #if defined(__x86_64__)
 #define OLLY__VDSO_CLOCK "__vdso_clock_gettime"
 #else
@@ -55,6 +60,15 @@ static void olly__find_clock(const struct olly_module *module) {
     }
 }
 
+static void olly__find_others(const struct olly_module *module) {
+    for (size_t i = 0; i < OLLY__OTHERS; i++) {
+        if (__atomic_load_n(&olly__others[i], __ATOMIC_RELAXED) == NULL) {
+            __atomic_store_n(&olly__others[i], olly_module_symbol(module, olly__other_names[i]),
+                             __ATOMIC_RELAXED);
+        }
+    }
+}
+
 static int olly__resolve_in(const struct olly_module *module, void *data) {
     struct olly__progress *progress = data;
     olly__find_clock(module);
@@ -73,6 +87,7 @@ static int olly__resolve_in(const struct olly_module *module, void *data) {
             progress->found[i] = true;
         }
     }
+    olly__find_others(module);
     if (olly__errno_location == NULL) {
         olly__errno_location =
             (olly__errno_function *)olly_module_symbol(module, "__errno_location");
@@ -87,6 +102,11 @@ void olly_resolve(void) {
     struct olly__progress progress = {.passed_self = false};
     olly_modules(olly__resolve_in, &progress);
     __atomic_store_n(&olly__resolved, 1, __ATOMIC_RELEASE);
+}
+
+void *olly_other(enum olly_other other) {
+    olly_resolve();
+    return __atomic_load_n(&olly__others[other], __ATOMIC_RELAXED);
 }
 
 struct olly__next {

@@ -107,6 +107,14 @@ static void nothing_left(void) {
     agent_free(agent);
 }
 
+/* Its children ask the loader for nothing. */
+static void loader_lock(void) {
+    struct agent *agent = run_both("forked-lock", NULL);
+    expect(agent, OLLY_MSG_SYSLOG, "forked", 1);
+    expect(agent, OLLY_MSG_LOOKUP, "127.0.0.5", 1);
+    agent_free(agent);
+}
+
 const struct test process_tests[] = {
     {"fork: own ring, own pid, known role", forked},
     {"vfork, posix_spawn, system: the parent's table is not touched", vforked},
@@ -116,6 +124,7 @@ const struct test process_tests[] = {
     {"signal handlers emit inside hooks", signal_handlers},
     {"siglongjmp out of a blocking read", jumps},
     {"pthread_cancel in a blocking read", cancellation},
+    {"fork while another thread holds the loader's lock", loader_lock},
     {"no descriptor and no thread is left in the program", nothing_left},
     {NULL, NULL},
 };

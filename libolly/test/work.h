@@ -25,6 +25,7 @@ void work_large(void);
 void work_flood(void);
 void work_syslog(void);
 void work_lookups(void);
+void work_forked_lock(void);
 void work_exec(void);
 void work_exec_null(void);
 void work_exec_large(void);

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <link.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -127,4 +128,63 @@ void work_lookups(void) {
     name[sizeof name - 1] = 0;
     look_up(name, AF_UNSPEC, AI_NUMERICHOST);
     by_older_calls();
+}
+
+static int asking_loader[2];
+
+static int keep_asking(struct dl_phdr_info *info, size_t bytes, void *data) {
+    (void)info, (void)bytes, (void)data;
+    if (write(asking_loader[1], "", 1) != 1) {
+        abort();
+    }
+    pause();
+    return 1;
+}
+
+static void *ask_loader(void *unused) {
+    dl_iterate_phdr(keep_asking, NULL);
+    return unused;
+}
+
+static void child_closefrom(void) {
+    closefrom(200);
+}
+static void child_vfork(void) {
+    if (vfork() == 0) {
+        _exit(0);
+    }
+}
+static void child_syslog(void) {
+    syslog(LOG_INFO, "forked");
+}
+static void child_getaddrinfo(void) {
+    look_up("127.0.0.5", AF_UNSPEC, AI_NUMERICHOST);
+}
+
+/* A thread that unwinds an exception, or takes a backtrace, holds the loader's lock. The child has
+ * the lock, but not the thread. */
+void work_forked_lock(void) {
+    static void (*const calls[])(void) = {child_closefrom, child_vfork, child_syslog,
+                                          child_getaddrinfo, by_older_calls};
+    pthread_t thread;
+    char byte;
+    if (pipe(asking_loader) != 0 || pthread_create(&thread, NULL, ask_loader, NULL) != 0 ||
+        read(asking_loader[0], &byte, 1) != 1) {
+        abort();
+    }
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(5);
+            calls[i]();
+            fflush(stdout);
+            _exit(7);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        result("child", status >> 8);
+    }
+    fflush(stdout);
+    _exit(0);
 }

@@ -283,6 +283,7 @@ int work_process(const char *mode, char **arguments) {
         {"exec", work_exec},     {"exec-null", work_exec_null},
         {"exec-large", work_exec_large},
         {"lines", work_lines},
+        {"forked-lock", work_forked_lock},
         {"confined-prctl", work_confined_prctl},
         {"confined-syscall", work_confined_syscall},
     };
