@@ -141,6 +141,15 @@ static void olly__inherit(void) {
     }
 }
 
+/* To the address of a ring that is not used any more. Where that is refused (a filter, too many
+ * mappings) the new ring stays where it is, and the old address is given up. */
+static struct olly_ring_header *olly__move(struct olly_ring_header *ring,
+                                           struct olly_ring_header *to) {
+    long at = olly_raw(SYS_mremap, ring, OLLY__RING_BYTES, OLLY__RING_BYTES,
+                       MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    return at == (long)to ? to : ring;
+}
+
 /* The thread that registers is alone in here. */
 void olly_ring_install(struct olly_ring_header *ring) {
     if (olly_process->owns_ring == 0) {
@@ -151,9 +160,7 @@ void olly_ring_install(struct olly_ring_header *ring) {
         if (!place->foreign) {
             olly_counters_move(place->at->counters);
         }
-        olly_raw(SYS_mremap, ring, OLLY__RING_BYTES, OLLY__RING_BYTES,
-                 MREMAP_MAYMOVE | MREMAP_FIXED, place->at);
-        ring = place->at;
+        ring = olly__move(ring, place->at);
     }
     *place = (struct olly__place){
         .at = ring, .claimed_below = UINT64_MAX, .installed = ++olly__installed};

@@ -114,6 +114,26 @@ static void restarts(void) {
     agent_free(agent);
 }
 
+/* More rings than there are places, where they cannot be moved to the old ones' addresses. */
+static void no_mremap(void) {
+    struct agent *agent = agent_new(library_path);
+    agent->refused_call = SYS_mremap;
+    agent->refused_by = SECCOMP_RET_ERRNO | EPERM;
+    struct stepper stepper = stepper_start(agent, "steps");
+    for (char name = 'a'; name < 'n'; name++) {
+        step(&stepper, name);
+        usleep(20000); /* the log write is told after it was made */
+        agent_poll(agent);
+        agent_restart(agent);
+    }
+    step(&stepper, 'n');
+    stepper_end(&stepper);
+    for (char name = 'a'; name <= 'n'; name++) {
+        expect(agent, OLLY_MSG_DATA_OUT, (char[]){'s', 't', 'e', 'p', '-', name, 0}, 1);
+    }
+    agent_free(agent);
+}
+
 static void off_and_on(void) {
     struct agent *agent = agent_new(library_path);
     agent_activate(agent, false);
@@ -288,6 +308,7 @@ const struct test agent_tests[] = {
     {"agent appears later", appears_later},
     {"agent restarts: new ring, unread messages counted", restarts},
     {"agent restarts amid bursts: sent = read + counted", restarts_amid_bursts},
+    {"agent restarts where mremap is refused: every ring is in use", no_mremap},
     {"tracing off and on", off_and_on},
     {"OLLY_DISABLED=1 is inert", disabled},
     {"control page missing or short: inert", no_control_page},
