@@ -90,14 +90,15 @@ static __attribute__((noinline)) void olly__looked_up(const char *name,
     olly__emit(&answer, name, began);
 }
 
-/* What the module of a name service reads and writes meanwhile is the lookup itself. */
-static void olly__begin(struct olly_tls_call *inside) {
+/* What the module of a name service reads and writes meanwhile is the lookup itself. Programs end
+ * lookups by an alarm and a jump: the caller's place on the stack tells. */
+static void olly__begin(struct olly_tls_call *inside, struct olly_caller caller) {
     inside->object = inside;
     inside->fd = -1;
     inside->out = false;
     inside->is_guess = false;
     inside->is_brief = true;
-    inside->proof.return_slot = NULL;
+    inside->proof.return_slot = caller.slot;
     inside->shakes_hands = false;
     olly_tls_enter(inside);
 }
@@ -114,7 +115,7 @@ OLLY_HOOK_ALWAYS(int, getaddrinfo, (const char *name, const char *service,
         return real(name, service, hints, found);
     }
     struct olly_tls_call inside;
-    olly__begin(&inside);
+    olly__begin(&inside, OLLY_CALLER);
     int result = real(name, service, hints, found);
     olly_tls_leave(&inside, false);
     olly__looked_up(name, hints, result, result == 0 ? *found : NULL, inside.time);
@@ -162,7 +163,7 @@ static int olly__host_error(void) {
             return real == NULL ? NULL : real arguments;                                   \
         }                                                                                  \
         struct olly_tls_call inside;                                                       \
-        olly__begin(&inside);                                                              \
+        olly__begin(&inside, OLLY_CALLER);                                                 \
         struct hostent *host = real arguments;                                             \
         olly_tls_leave(&inside, false);                                                    \
         olly__host(name, family, host, host == NULL ? olly__host_error() : 0, inside.time); \
@@ -180,7 +181,7 @@ OLLY__HOST_HOOK(gethostbyname2, name, family, (const char *name, int family),
             return real == NULL ? ENOSYS : real arguments;                                 \
         }                                                                                  \
         struct olly_tls_call inside;                                                       \
-        olly__begin(&inside);                                                              \
+        olly__begin(&inside, OLLY_CALLER);                                                 \
         int result = real arguments;                                                       \
         olly_tls_leave(&inside, false);                                                    \
         if (result != ERANGE) {                                                            \

@@ -6,7 +6,8 @@ cc=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
 for library in "early -DWORK_EARLY" "talk -DWORK_TALK=\"local\"" "deep -DWORK_TALK=\"deep\"" \
-    "tls -DWORK_TLS=64" "audit -DWORK_AUDIT" "ssl -DWORK_SSL"; do
+    "tls -DWORK_TLS=64" "audit -DWORK_AUDIT" "ssl -DWORK_SSL" \
+    "names -DWORK_NAMES"; do
     $cc -O1 -Wall -Wextra -Werror -shared -fPIC "${library#* }" \
         -o "$build/work_${library%% *}.so" "$here/work_library.c"
 done

@@ -179,6 +179,15 @@ static void tls_jump(void) {
     agent_free(agent);
 }
 
+static void lookup_jump(void) {
+    struct agent *agent = agent_new(library_path);
+    beside(agent->after, sizeof agent->after, "work_names.so");
+    run_both_with(agent, (char *[]){"lookup-jump", NULL});
+    expect(agent, OLLY_MSG_DATA_OUT, "beside", 3);
+    expect(agent, OLLY_MSG_DATA_IN, "beside", 3);
+    agent_free(agent);
+}
+
 const struct test hazard_tests[] = {
     {"chroot before tracing starts", changed_root},
     {"another user before tracing starts, and before the agent restarts", changed_user},
@@ -195,5 +204,6 @@ const struct test hazard_tests[] = {
     {"edge-triggered epoll: the same events", edges},
     {"cancellation points", cancel_points},
     {"siglongjmp out of SSL_read", tls_jump},
+    {"siglongjmp out of getaddrinfo", lookup_jump},
     {NULL, NULL},
 };

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/errqueue.h>
 #include <linux/seccomp.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -287,10 +288,10 @@ static void work_cancel_points(void) {
 
 extern int SSL_read(void *, void *, int) __attribute__((weak));
 extern int SSL_write(void *, const void *, int) __attribute__((weak));
-static sigjmp_buf out_of_tls;
+static sigjmp_buf out_of_call;
 
 static void jump_out(int number) {
-    siglongjmp(out_of_tls, number);
+    siglongjmp(out_of_call, number);
 }
 
 /* The library next to us that stands for a TLS library reads and writes the socket as it is. */
@@ -299,7 +300,7 @@ static void work_tls_jump(void) {
     char to[16];
     signal(SIGALRM, jump_out);
     for (volatile int i = 0; i < 3; i++) {
-        if (sigsetjmp(out_of_tls, 1) == 0) {
+        if (sigsetjmp(out_of_call, 1) == 0) {
             struct itimerval timer = {{0, 0}, {0, 2000}};
             setitimer(ITIMER_REAL, &timer, NULL);
             result("SSL_read", SSL_read(&pair.server, to, 16));
@@ -307,6 +308,28 @@ static void work_tls_jump(void) {
         result("SSL_write", SSL_write(&pair.client, "plain", 5));
         result("SSL_read", SSL_read(&pair.server, to, 16));
         exchange(pair, "beside");
+    }
+}
+
+/* Leaves on the stack what was there before, as large buffers do. */
+static __attribute__((noinline)) void exchange_deeper(struct pair pair) {
+    char untouched[4096];
+    __asm__ volatile("" : : "r"(untouched) : "memory");
+    exchange(pair, "beside");
+}
+
+/* curl, where its resolver has no thread of its own, ends a lookup like this. */
+static void work_lookup_jump(void) {
+    struct pair pair = tcp_pair();
+    signal(SIGALRM, jump_out);
+    for (volatile int i = 0; i < 3; i++) {
+        if (sigsetjmp(out_of_call, 1) == 0) {
+            struct itimerval timer = {{0, 0}, {0, 2000}};
+            setitimer(ITIMER_REAL, &timer, NULL);
+            struct addrinfo *found = NULL;
+            result("never", getaddrinfo("host.invalid", "80", NULL, &found));
+        }
+        exchange_deeper(pair);
     }
 }
 
@@ -354,6 +377,7 @@ int work_hazard(const char *mode, char **arguments) {
         {"edges", work_edges},
         {"cancel-points", work_cancel_points},
         {"tls-jump", work_tls_jump},
+        {"lookup-jump", work_lookup_jump},
     };
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(mode, modes[i].name) == 0) {
