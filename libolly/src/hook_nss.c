@@ -71,13 +71,13 @@ static bool olly__is_encrypted(const struct olly_nspr *nspr, const void *descrip
 }
 
 static void olly__enter(struct olly__nspr_call *call, void *descriptor, bool out) {
-    intptr_t fd = call->nspr->native == NULL ? -1 : call->nspr->native(descriptor);
+    int fd = call->nspr->native == NULL ? -1 : call->nspr->native(descriptor);
     call->call.object = descriptor;
     call->call.out = out;
     call->call.is_guess = false;
     call->call.is_brief = true;
     call->call.shakes_hands = false;
-    call->call.fd = fd >= 0 && fd < (intptr_t)OLLY_FD_MAX ? (int)fd : -1;
+    call->call.fd = (uint32_t)fd < OLLY_FD_MAX ? fd : -1;
     olly_tls_enter(&call->call);
 }
 

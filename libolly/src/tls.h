@@ -56,7 +56,7 @@ struct olly_nspr {
     int32_t (*send)(void *, const void *, int32_t, int, uint32_t);
     int32_t (*read)(void *, void *, int32_t);
     int32_t (*recv)(void *, void *, int32_t, int, uint32_t);
-    intptr_t (*native)(void *);
+    int32_t (*native)(void *);
     const char *(*name)(int32_t);
 };
 
