@@ -28,10 +28,14 @@ static const char olly__left_alone[] =
     "passwd\0chpasswd\0chage\0chsh\0chfn\0newgrp\0sg\0gpasswd\0unix_chkpwd\0unix_update\0useradd\0"
     "usermod\0userdel\0groupadd\0groupmod\0groupdel\0gpg\0gpg-*\0gpgv\0gpgconf\0gpgsm\0dirmngr\0"
     /* containers' makers; what runs inside is a program of its own */
-    "docker\0dockerd\0docker-*\0containerd\0containerd-*\0runc\0crun\0ctr\0nerdctl\0podman\0"
+    "docker\0dockerd\0docker-proxy\0docker-init\0docker-compose\0docker-buildx\0docker-runc\0"
+    "docker-containerd*\0docker-credential-*\0containerd\0containerd-*\0"
+    "runc\0crun\0ctr\0nerdctl\0podman\0"
     "conmon*\0buildah\0kubelet\0kubectl\0crictl\0"
     /* package managers; a service that `npm start` starts is a process of its own */
-    "apt\0apt-*\0aptitude\0/usr/lib/apt/*\0dpkg\0dpkg-*\0/usr/lib/dpkg/*\0/var/lib/dpkg/info/*\0"
+    "apt\0apt-get\0apt-cache\0apt-cdrom\0apt-config\0apt-extracttemplates\0apt-file\0"
+    "apt-ftparchive\0apt-key\0apt-listbugs\0apt-listchanges\0apt-mark\0apt-sortpkgs\0aptitude\0"
+    "/usr/lib/apt/*\0dpkg\0dpkg-*\0/usr/lib/dpkg/*\0/var/lib/dpkg/info/*\0"
     "debconf*\0update-alternatives\0update-initramfs\0update-grub\0update-rc.d\0update-ca-*\0"
     "unattended-upgr*\0needrestart\0rpm\0rpm*\0dnf\0dnf-*\0yum\0zypper\0apk\0"
     "pacman\0snap\0snapd\0flatpak\0npm\0npx\0pnpm\0yarn\0yarnpkg\0pip\0pip3*\0pipx\0gem\0"

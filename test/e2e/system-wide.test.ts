@@ -28,6 +28,10 @@ cp /usr/bin/id ${own}-privileged
 chmod 4755 ${own}-privileged
 echo by the shell
 /bin/echo by a tool
+cp /bin/echo ${directory}/apt-cacher-ng
+${directory}/apt-cacher-ng by a server
+cp /bin/echo ${directory}/apt-get
+${directory}/apt-get by a package manager
 ${python} -c 'print("by a program")'
 OLLY_DISABLED=1 ${python} -c 'print("disabled")'
 ${own} -un
@@ -74,9 +78,17 @@ function times(body: string | RegExp): number {
 test.skipIf(!isRoot)("every program runs as without the library", () => {
   expect({ code: ended.code, stderr: text(ended.stderr) }).toEqual({ code: 0, stderr: "" });
   const lines = text(ended.stdout).trim().split("\n");
-  expect(lines[6]).toContain("euid=0(root)");
+  expect(lines[8]).toContain("euid=0(root)");
   expect(lines.filter((line) => !line.startsWith("uid="))).toEqual([
-    ...["by the shell", "by a tool", "by a program", "disabled", "root"],
+    ...[
+      "by the shell",
+      "by a tool",
+      "by a server",
+      "by a package manager",
+      "by a program",
+      "disabled",
+      "root",
+    ],
     ...["asked for", "asked for by another copy", "the end"],
   ]);
 });
@@ -86,6 +98,8 @@ test.skipIf(!isRoot)("programs are traced, the system's tools and shells are not
   expect(times("root")).toBe(1);
   expect(times("by the shell")).toBe(0);
   expect(times("by a tool")).toBe(0);
+  expect(times("by a package manager")).toBe(0);
+  expect(times("by a server")).toBe(1);
 });
 
 test.skipIf(!isRoot)("a tool that somebody asked for is traced, once", () => {
