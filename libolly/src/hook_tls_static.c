@@ -135,20 +135,19 @@ static void olly__patch_table(void **table) {
     olly_replace_pointer(write, (void *)olly__slot_write);
 }
 
-static int olly__patch_module(const struct olly_module *module, void *data) {
+/* The executable alone, which comes first: calls of what a library exports pass the symbols that
+ * hook_tls.c stands in front of, and would be reported twice. */
+static int olly__patch_executable(const struct olly_module *module, void *data) {
     (void)data;
-    if (olly_module_is_self(module) || olly_module_symbol(module, "ssl3_read") == NULL) {
-        return 0;
-    }
     void **members = (void **)(void *)&olly__openssl;
     for (size_t i = 0; i < OLLY__NAMES; i++) {
         members[i] = olly_module_symbol(module, olly__names[i]);
         if (members[i] == NULL) {
-            return 0;
+            return 1;
         }
     }
     if (!olly__is_known_version(olly__openssl.version())) {
-        return 0;
+        return 1;
     }
     for (size_t i = 0; i < sizeof olly__methods / sizeof olly__methods[0]; i++) {
         void *method = olly_module_symbol(module, olly__methods[i]);
@@ -160,5 +159,5 @@ static int olly__patch_module(const struct olly_module *module, void *data) {
 }
 
 void olly_tls_static_patch(void) {
-    olly_modules(olly__patch_module, NULL);
+    olly_modules(olly__patch_executable, NULL);
 }

@@ -84,6 +84,12 @@ if command -v python3 >/dev/null && command -v openssl >/dev/null; then
     fi
 fi
 
+archive=$($cc -print-file-name=libssl.a)
+if [ -f "$archive" ] && [ -f "$build/cert.pem" ]; then
+    check "tls: OpenSSL as a part of a library, and of the program" \
+        timeout 20 sh "$here/tls_exported.sh" "$build" "$cc" "$(dirname "$archive")"
+fi
+
 if echo '#include <gnutls/gnutls.h>' | $cc -E - >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # flags is a list of words
     $cc $flags -o "$build/gnutls_work" "$here/gnutls_work.c" -lgnutls || exit 1
