@@ -84,7 +84,7 @@ threads() {
 
 valgrind_clean() {
     library plain "$gcc" "" || return 1
-    for mode in io fork vfork stdio signals jump large steps loop "threads 500"; do
+    for mode in io fork vfork stdio signals jump large-first large-last steps loop "threads 500"; do
         # shellcheck disable=SC2086 # mode is a list of words
         "$build/agent" "$build/plain/libolly.so" -q valgrind -q --error-exitcode=99 \
             --leak-check=full --errors-for-leak-kinds=definite \

@@ -21,7 +21,8 @@ void result(const char *name, long value); /* prints the value and, when negativ
 void work_io(void);
 void work_ends(void);
 void work_faults(void);
-void work_large(void);
+void work_large_first(void);
+void work_large_last(void);
 void work_flood(void);
 void work_syslog(void);
 void work_lookups(void);
