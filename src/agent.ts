@@ -166,6 +166,7 @@ class RunningAgent implements Agent {
       wire: { message: decodeMessage, processHello: decodeProcessHello },
       wants: (sender, hello) => this.#wants(sender, hello),
       refuse: (token) => this.#control?.refuse(token),
+      room: (waitingBytesMax) => this.#control?.setRingWaiting(waitingBytesMax),
       epoch: () => this.#epoch,
       wake: () => this.#wake(),
       events: {

@@ -4,8 +4,15 @@ export const limits = {
   payloadBytesMax: 16_384,
   /** libolly sends at most this much of one call, in several messages. */
   captureBytesMax: 65_536,
-  /** Ring data of one process (OLLY_RING_DATA_BYTES). */
-  ringDataBytes: 4 * 1024 * 1024,
+  /** Ring data of one process (OLLY_RING_DATA_BYTES), and where memory is limited. */
+  ringDataBytes: 32 * 1024 * 1024,
+  ringDataBytesMin: 4 * 1024 * 1024,
+  /** May wait in all rings together; but ringDataBytesMin in each. */
+  ringsWaitingBytesMax: 256 * 1024 * 1024,
+  /** An empty ring is written from its beginning again when so much of it was used. */
+  ringRewindBytes: 2 * 1024 * 1024,
+  /** Memory that a burst has taken of a ring goes back when there has been none for so long. */
+  ringCalmNs: 1e9,
   processesMax: 4_096,
   connectionsMax: 65_536,
   /** Bytes of one direction kept while a frame is incomplete. */

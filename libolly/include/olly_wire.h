@@ -124,10 +124,15 @@ _Static_assert(sizeof(struct olly_lookup) == 24, "lookup is 24 bytes");
  * The ring: one memfd, sealed with F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL before it is handed
  * over: one header page, then data_bytes (a power of two).
  *
- * head and tail count bytes since the ring began and never wrap (64 bit); a position's place is
- * position & (data_bytes - 1). Producers reserve with a CAS on head; a record fits only when
- * head + length - tail <= data_bytes, else the message is dropped and counted. The consumer alone
- * writes tail.
+ * head, tail and limit count bytes since the ring began and never wrap (64 bit); a position's place
+ * is position & (data_bytes - 1). Producers reserve with a CAS on head; a record fits only when it
+ * ends at limit or before, else the message is dropped and counted. The consumer alone writes tail
+ * and limit; limit is at most tail + data_bytes.
+ *
+ * The data is large and mostly untouched, so it takes no memory: a consumer that has read
+ * everything moves head, by a CAS, and then tail to the next lap, so that writing goes on at the
+ * beginning of the data. Only a burst that the consumer does not keep up with goes further in, as
+ * far as limit allows; the consumer gives that memory back afterwards.
  *
  * A record is a 64-bit word, the 32-byte header and the payload, padded to 8 bytes. The word is
  * stored last, with release order: low 32 bits = length of the whole record in bytes, high 32
@@ -138,7 +143,8 @@ _Static_assert(sizeof(struct olly_lookup) == 24, "lookup is 24 bytes");
  */
 #define OLLY_RING_MAGIC 0x31524c4fu /* "OLR1" */
 #define OLLY_RING_HEADER_BYTES 4096u
-#define OLLY_RING_DATA_BYTES (4u * 1024u * 1024u)
+#define OLLY_RING_DATA_BYTES (32u * 1024u * 1024u)
+#define OLLY_RING_DATA_BYTES_MIN (4u * 1024u * 1024u) /* where addresses or files are limited */
 #define OLLY_RING_WORD_BYTES 8u
 #define OLLY_RING_PADDING 0x80000000u
 #define OLLY_RING_STAMP(position) ((uint32_t)((position) >> 3) ^ 0x6f6c6c79u)
@@ -172,14 +178,16 @@ struct olly_ring_header {
     uint8_t reserved0[44];
     uint64_t head; /* offset 64, producers */
     uint8_t reserved1[56];
-    uint64_t tail; /* offset 128, consumer */
-    uint8_t reserved2[56];
+    uint64_t tail;  /* offset 128, consumer */
+    uint64_t limit; /* offset 136, consumer */
+    uint8_t reserved2[48];
     uint64_t counters[OLLY_RING_COUNTERS]; /* offset 192, atomic adds by the library */
 };
 
 _Static_assert(offsetof(struct olly_ring_header, verdict) == 16, "verdict");
 _Static_assert(offsetof(struct olly_ring_header, head) == 64, "head has its own cache line");
 _Static_assert(offsetof(struct olly_ring_header, tail) == 128, "tail has its own cache line");
+_Static_assert(offsetof(struct olly_ring_header, limit) == 136, "limit");
 _Static_assert(offsetof(struct olly_ring_header, counters) == 192, "counters");
 _Static_assert(sizeof(struct olly_ring_header) <= OLLY_RING_HEADER_BYTES, "fits its page");
 
@@ -215,7 +223,9 @@ struct olly_control_page {
     uint32_t children;          /* olly_children */
     uint32_t refusals; /* how often refused[] was written, the latest at (refusals - 1) modulo
                           OLLY_REFUSED_MAX; raised after the token was stored */
-    uint8_t reserved1[480];
+    uint32_t ring_waiting_bytes; /* may wait in a ring that the agent does not know yet; less than
+                                    OLLY_RING_DATA_BYTES_MIN: that */
+    uint8_t reserved1[476];
     uint64_t refused[OLLY_REFUSED_MAX]; /* tokens of refused processes that have no ring */
 };
 
@@ -226,6 +236,7 @@ _Static_assert(offsetof(struct olly_control_page, capture_bytes_max) == 16, "cap
 _Static_assert(offsetof(struct olly_control_page, switches) == 20, "switches");
 _Static_assert(offsetof(struct olly_control_page, children) == 24, "children");
 _Static_assert(offsetof(struct olly_control_page, refusals) == 28, "refusals");
+_Static_assert(offsetof(struct olly_control_page, ring_waiting_bytes) == 32, "ring_waiting_bytes");
 _Static_assert(offsetof(struct olly_control_page, refused) == 512, "refused");
 _Static_assert(sizeof(struct olly_control_page) <= OLLY_CONTROL_BYTES, "fits its page");
 

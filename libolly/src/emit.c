@@ -136,13 +136,13 @@ static size_t olly__pressed(size_t captured, bool is_stream) {
         !is_stream) {
         return captured;
     }
-    uint64_t used = olly_ring_used();
-    if (OLLY_LIKELY(used < OLLY_RING_DATA_BYTES / 2)) {
+    uint64_t room = olly_ring_room();
+    if (OLLY_LIKELY(room > OLLY_PRESSED_ROOM_BYTES)) {
         return captured;
     }
-    size_t most = used < OLLY_RING_DATA_BYTES / 4 * 3   ? OLLY_PRESSED_BYTES_MAX
-                  : used < OLLY_RING_DATA_BYTES / 8 * 7 ? OLLY_HARD_PRESSED_BYTES_MAX
-                                                        : 0;
+    size_t most = room > OLLY_PRESSED_ROOM_BYTES / 2   ? OLLY_PRESSED_BYTES_MAX
+                  : room > OLLY_PRESSED_ROOM_BYTES / 4 ? OLLY_HARD_PRESSED_BYTES_MAX
+                                                       : 0;
     return captured < most ? captured : most;
 }
 

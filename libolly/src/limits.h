@@ -20,8 +20,9 @@
 #define OLLY_LOG_CONTROLS_MIN 2u       /* nor with so many control characters and, besides, */
 #define OLLY_LOG_FOREIGN_MIN 8u        /* so many bytes that are not ASCII */
 #define OLLY_IOVECS_PER_DATAGRAM 8u    /* fallback mode: header and seven pieces */
-#define OLLY_PRESSED_BYTES_MAX 4096u   /* payload when half of the ring waits for the agent */
-#define OLLY_HARD_PRESSED_BYTES_MAX 256u /* and when three quarters do; at seven eighths none */
+#define OLLY_PRESSED_ROOM_BYTES 2097152u /* in the ring; with no more left, payloads hold */
+#define OLLY_PRESSED_BYTES_MAX 4096u     /* so much, with half of that left */
+#define OLLY_HARD_PRESSED_BYTES_MAX 256u /* so much, and with a quarter of it nothing */
 #define OLLY_RING_PLACES_MAX 8u        /* addresses of rings, of which one is in use */
 #define OLLY_TLS_CALLERS_MAX 32u       /* modules that call a TLS library, cached */
 #define OLLY_TLS_PAIRS_MAX 8192u       /* SSL objects whose socket had to be learnt */
@@ -41,8 +42,9 @@
 #define OLLY_START_ATTEMPTS 10u        /* 1 ms apart, in the constructor only */
 
 _Static_assert((OLLY_RING_DATA_BYTES & (OLLY_RING_DATA_BYTES - 1)) == 0, "a power of two");
-_Static_assert(OLLY_RING_DATA_BYTES >= 4 * OLLY_PAYLOAD_BYTES_MAX, "holds several records");
-_Static_assert(OLLY_RING_DATA_BYTES >= 8 * OLLY_CAPTURE_BYTES_MAX, "holds several calls");
+_Static_assert(OLLY_RING_DATA_BYTES_MIN >= 4 * OLLY_PAYLOAD_BYTES_MAX, "holds several records");
+_Static_assert(OLLY_RING_DATA_BYTES_MIN >= 8 * OLLY_CAPTURE_BYTES_MAX, "holds several calls");
+_Static_assert(OLLY_RING_DATA_BYTES_MIN >= 2 * OLLY_PRESSED_ROOM_BYTES, "not always pressed");
 _Static_assert((OLLY_TLS_PAIRS_MAX & (OLLY_TLS_PAIRS_MAX - 1)) == 0, "a power of two");
 _Static_assert((OLLY_TLS_HELLOS_MAX & (OLLY_TLS_HELLOS_MAX - 1)) == 0, "a power of two");
 _Static_assert((OLLY_TLS_HELLO_PROBES & (OLLY_TLS_HELLO_PROBES - 1)) == 0, "a power of two");

@@ -190,13 +190,17 @@ const char *olly_repeated_value(size_t index);
  * ring in its place meanwhile. */
 extern struct olly_ring_header *olly_ring;
 
-#define OLLY_RING_MASK ((uint64_t)OLLY_RING_DATA_BYTES - 1)
+/* Data bytes of this process's rings: decided with the first one, because a thread may still be
+ * writing to one ring while the next is put in its place. */
+extern uint64_t olly_ring_bytes;
+
 /* In a ring that was replaced: the word of a message that has been counted as lost. */
 #define OLLY_RING_CLAIMED(position, length)                                                \
     ((length) | (uint64_t)(OLLY_RING_STAMP(position) ^ 0xffffffffu) << 32)
 
 static inline uint8_t *olly_ring_at(const struct olly_ring_header *ring, uint64_t position) {
-    return (uint8_t *)(uintptr_t)ring + OLLY_RING_HEADER_BYTES + (position & OLLY_RING_MASK);
+    return (uint8_t *)(uintptr_t)ring + OLLY_RING_HEADER_BYTES +
+           (position & (OLLY_GET(olly_ring_bytes) - 1));
 }
 
 static inline uint64_t olly_ring_word(uint64_t position, uint64_t length) {
@@ -211,7 +215,7 @@ struct olly_gather {
 };
 
 bool olly_ring_put(const struct olly_header *header, struct olly_gather *from);
-uint64_t olly_ring_used(void);
+uint64_t olly_ring_room(void);
 void olly_gather_skip(struct olly_gather *from, size_t bytes);
 
 /* ---- ring_swap.c ---- */

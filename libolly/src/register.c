@@ -11,7 +11,7 @@
 
 #include "olly.h"
 
-#define OLLY__RING_BYTES ((size_t)OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES)
+#define OLLY__RING_BYTES (OLLY_RING_HEADER_BYTES + (size_t)olly_ring_bytes)
 
 char olly_socket_path[OLLY_PATH_BYTES_MAX];
 uint64_t olly_start_time;
@@ -43,16 +43,27 @@ int olly_hook_socket_open(void) {
     return (int)fd;
 }
 
-/* Growing a file beyond RLIMIT_FSIZE ends the process with SIGXFSZ. */
-static bool olly__may_be_so_large(void) {
+static rlim_t olly__limit(int resource) {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
-    olly_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit);
-    return limit.rlim_cur >= OLLY__RING_BYTES;
+    olly_raw(SYS_prlimit64, 0, resource, 0, &limit);
+    return limit.rlim_cur;
+}
+
+/* A ring takes as many addresses as it has bytes: few where the program's are limited. */
+static void olly__choose_ring_bytes(rlim_t file_bytes_max) {
+    if (olly_ring_bytes == 0) {
+        bool large = olly__limit(RLIMIT_AS) == RLIM_INFINITY &&
+                     file_bytes_max >= OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES;
+        OLLY_SET(olly_ring_bytes, large ? OLLY_RING_DATA_BYTES : OLLY_RING_DATA_BYTES_MIN);
+    }
 }
 
 /* A sealed memfd of the ring's size, or a negative errno. */
 static int olly__ring_file(void) {
-    if (!olly__may_be_so_large()) {
+    rlim_t file_bytes_max = olly__limit(RLIMIT_FSIZE);
+    olly__choose_ring_bytes(file_bytes_max);
+    /* Growing a file beyond its limit ends the process with SIGXFSZ. */
+    if (file_bytes_max < OLLY__RING_BYTES) {
         return -EPERM;
     }
     long fd = olly_raw(SYS_memfd_create, "olly-ring", OLLY_MFD_CLOEXEC | OLLY_MFD_ALLOW_SEALING);
@@ -99,10 +110,20 @@ static long olly__send_hello(int socket, int ring_fd) {
     return olly_raw(SYS_sendmsg, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* The agent may be about to read it, or may be stopped: so much may wait until it has said more. */
+static uint64_t olly__first_limit(void) {
+    uint64_t waiting = OLLY_GET(olly_control->ring_waiting_bytes);
+    if (waiting < OLLY_RING_DATA_BYTES_MIN) {
+        return OLLY_RING_DATA_BYTES_MIN;
+    }
+    return waiting < olly_ring_bytes ? waiting : olly_ring_bytes;
+}
+
 static void olly__ring_begin(struct olly_ring_header *ring) {
     ring->magic = OLLY_RING_MAGIC;
     ring->version = OLLY_WIRE_VERSION;
-    ring->data_bytes = OLLY_RING_DATA_BYTES;
+    ring->data_bytes = (uint32_t)olly_ring_bytes;
+    ring->limit = olly__first_limit();
     ring->pid = OLLY_GET(olly_process->pid);
 }
 

@@ -6,6 +6,7 @@
 #include "olly.h"
 
 struct olly_ring_header *olly_ring;
+uint64_t olly_ring_bytes;
 
 /* A reader in another process orders the use of one place in two laps: published, read, tail moved,
  * reserved again. ThreadSanitizer sees one process only. */
@@ -26,36 +27,35 @@ static inline void olly__ring_commit(struct olly_ring_header *ring, uint64_t pos
                      olly_ring_word(position, length), __ATOMIC_RELEASE);
 }
 
-/* Reserves length bytes in one piece; UINT64_MAX when the agent has not made room. */
+/* Reserves length bytes in one piece; UINT64_MAX when the agent has not made room. Who sees a head
+ * sees what the agent has written before it moved that head or read up to it. */
 static inline uint64_t olly__ring_reserve(struct olly_ring_header *ring, uint64_t length) {
-    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
-    uint64_t rest, skipped;
+    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+    uint64_t bytes = OLLY_GET(olly_ring_bytes), rest, skipped;
     do {
-        rest = OLLY_RING_DATA_BYTES - (head & OLLY_RING_MASK);
+        rest = bytes - (head & (bytes - 1));
         skipped = length <= rest ? 0 : rest;
-        uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+        uint64_t limit = __atomic_load_n(&ring->limit, __ATOMIC_ACQUIRE);
         OLLY__READ_BY_AGENT(ring);
-        /* Others may have written, and the agent read, since head was loaded: a tail beyond it says
-         * that head is old, which the exchange below notices. No library leaves an odd head. */
-        if ((tail <= head && head + skipped + length - tail > OLLY_RING_DATA_BYTES) ||
-            OLLY_UNLIKELY((head & 7) != 0)) {
+        /* No library leaves an odd head. */
+        if (head + skipped + length > limit || OLLY_UNLIKELY((head & 7) != 0)) {
             return UINT64_MAX;
         }
     } while (OLLY_UNLIKELY(!__atomic_compare_exchange_n(&ring->head, &head,
                                                         head + skipped + length, true,
-                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)));
+                                                        __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)));
     if (skipped != 0) {
         olly__ring_commit(ring, head, skipped | OLLY_RING_PADDING);
     }
     return head + skipped;
 }
 
-/* Bytes that wait for the agent. */
-uint64_t olly_ring_used(void) {
+/* Bytes that fit until the agent makes more room; what is not an answer is 0. */
+uint64_t olly_ring_room(void) {
     const struct olly_ring_header *ring = __atomic_load_n(&olly_ring, __ATOMIC_RELAXED);
-    /* The tail first, so that it is never above the head. */
-    uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-    return __atomic_load_n(&ring->head, __ATOMIC_RELAXED) - tail;
+    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+    uint64_t limit = __atomic_load_n(&ring->limit, __ATOMIC_ACQUIRE);
+    return head < limit ? limit - head : 0;
 }
 
 void olly_gather_skip(struct olly_gather *from, size_t bytes) {

@@ -8,7 +8,7 @@
 
 #include "olly.h"
 
-#define OLLY__RING_BYTES ((size_t)OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES)
+#define OLLY__RING_BYTES (OLLY_RING_HEADER_BYTES + (size_t)olly_ring_bytes)
 #define OLLY__PAUSE_NS 50000
 
 struct olly__place {
@@ -47,7 +47,7 @@ void olly_counters_move(uint64_t *from) {
 static bool olly__claim(struct olly_ring_header *ring, uint64_t head, uint64_t *claimed) {
     bool whole = true;
     uint64_t at = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-    if (head - at > OLLY_RING_DATA_BYTES || ((head | at) & 7) != 0) {
+    if (head - at > olly_ring_bytes || ((head | at) & 7) != 0) {
         return true;
     }
     while (at < head) {

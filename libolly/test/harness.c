@@ -57,6 +57,10 @@ struct agent *agent_new(const char *library) {
     return agent;
 }
 
+static size_t ring_bytes(const struct olly_ring_header *ring) {
+    return OLLY_RING_HEADER_BYTES + (size_t)ring->data_bytes;
+}
+
 void agent_listen(struct agent *agent) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s/hook.sock", agent->dir);
@@ -70,7 +74,7 @@ void agent_leave(struct agent *agent) {
     close(agent->socket);
     agent->socket = -1;
     for (size_t i = 0; i < agent->ring_count; i++) {
-        munmap(agent->rings[i].header, OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES);
+        munmap(agent->rings[i].header, ring_bytes(agent->rings[i].header));
     }
     agent->ring_count = 0;
 }
@@ -108,27 +112,53 @@ static void keep_message(struct agent *agent, const uint8_t *bytes, size_t lengt
     agent->messages[agent->count++] = message;
 }
 
+static void ring_release(struct ring *ring, uint64_t tail) {
+    ring->tail = tail;
+    __atomic_store_n(&ring->header->tail, tail, __ATOMIC_RELEASE);
+    __atomic_store_n(&ring->header->limit, tail + ring->waiting_max, __ATOMIC_RELEASE);
+}
+
+/* Everything has been read: on with the beginning of the data, unless somebody writes meanwhile. */
+static void ring_rewind(struct ring *ring) {
+    uint64_t head = ring->tail, lap = ring->header->data_bytes, place = head & (lap - 1);
+    uint64_t next = head - place + lap;
+    if (place < OLLY_RING_DATA_BYTES_MIN / 2) {
+        return;
+    }
+    uint64_t most = place < ring->waiting_max ? place : ring->waiting_max;
+    __atomic_store_n(&ring->header->limit, next + most, __ATOMIC_SEQ_CST);
+    if (__atomic_compare_exchange_n(&ring->header->head, &head, next, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_RELAXED)) {
+        ring_release(ring, next);
+        ring->rewinds++;
+    }
+}
+
 static void ring_drain(struct agent *agent, struct ring *ring) {
     uint8_t *data = (uint8_t *)ring->header + OLLY_RING_HEADER_BYTES;
     uint64_t head = __atomic_load_n(&ring->header->head, __ATOMIC_ACQUIRE);
-    CHECK(head >= ring->tail && head - ring->tail <= OLLY_RING_DATA_BYTES);
+    uint64_t lap = ring->header->data_bytes;
+    CHECK(head >= ring->tail && head <= ring->header->limit);
     while (ring->tail < head) {
-        uint64_t at = ring->tail & (OLLY_RING_DATA_BYTES - 1);
+        uint64_t at = ring->tail & (lap - 1);
         uint64_t word = __atomic_load_n((uint64_t *)(void *)(data + at), __ATOMIC_ACQUIRE);
         if ((uint32_t)(word >> 32) != OLLY_RING_STAMP(ring->tail)) {
             break; /* not stored yet */
         }
         uint32_t length = (uint32_t)word & ~OLLY_RING_PADDING;
         CHECK(length >= OLLY_RING_WORD_BYTES && length % 8 == 0);
-        CHECK(at + length <= OLLY_RING_DATA_BYTES);
+        CHECK(at + length <= lap);
         if (((uint32_t)word & OLLY_RING_PADDING) == 0) {
             keep_message(agent, data + at + OLLY_RING_WORD_BYTES, length - OLLY_RING_WORD_BYTES);
         } else {
-            CHECK(at + length == OLLY_RING_DATA_BYTES);
+            CHECK(at + length == lap);
         }
         ring->tail += length;
     }
-    __atomic_store_n(&ring->header->tail, ring->tail, __ATOMIC_RELEASE);
+    ring_release(ring, ring->tail);
+    if (ring->tail == head) {
+        ring_rewind(ring);
+    }
 }
 
 static void ring_add(struct agent *agent, int fd, uint32_t pid) {
@@ -138,11 +168,17 @@ static void ring_add(struct agent *agent, int fd, uint32_t pid) {
     CHECK(agent->ring_count < RINGS_MAX);
     struct ring *ring = &agent->rings[agent->ring_count++];
     *ring = (struct ring){.pid = pid};
-    ring->header = mmap(NULL, OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES,
-                        PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    CHECK(ring->header != MAP_FAILED);
+    struct stat about;
+    CHECK(fstat(fd, &about) == 0);
+    ring->header = mmap(NULL, (size_t)about.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(ring->header != MAP_FAILED && (size_t)about.st_size == ring_bytes(ring->header));
     CHECK(ring->header->magic == OLLY_RING_MAGIC && ring->header->version == OLLY_WIRE_VERSION);
-    CHECK(ring->header->data_bytes == OLLY_RING_DATA_BYTES && ring->header->pid == pid);
+    CHECK(ring->header->data_bytes == OLLY_RING_DATA_BYTES ||
+          ring->header->data_bytes == OLLY_RING_DATA_BYTES_MIN);
+    ring->waiting_max = ring->header->limit;
+    CHECK(ring->waiting_max == OLLY_RING_DATA_BYTES_MIN ||
+          ring->waiting_max == ring->header->data_bytes);
+    CHECK(ring->header->pid == pid);
     close(fd);
 }
 
@@ -213,7 +249,7 @@ void agent_clear(struct agent *agent) {
     agent->hellos = 0;
     agent->seen = 0;
     for (size_t i = 0; i < agent->ring_count; i++) {
-        munmap(agent->rings[i].header, OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES);
+        munmap(agent->rings[i].header, ring_bytes(agent->rings[i].header));
     }
     agent->ring_count = 0;
 }

@@ -23,6 +23,8 @@ struct ring {
     struct olly_ring_header *header;
     uint32_t pid;
     uint64_t tail;
+    uint64_t waiting_max;
+    size_t rewinds;
 };
 
 struct agent {

@@ -63,6 +63,7 @@ static void few_descriptors(void) {
 /* The first has room for the library and not for its ring. */
 static void little_memory(void) {
     under("as=9000000", "exchange", 0);
+    under("as=20000000", "exchange", 1); /* a smaller ring */
     under("as=40000000", "exchange", 1);
     under("memlock=0", "exchange", 1);
 }

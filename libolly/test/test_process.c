@@ -55,10 +55,11 @@ static void threads_fitting(void) {
     agent_free(agent);
 }
 
-/* Several laps of the ring, drained while they come: read + counted = sent. */
+/* More than a ring may hold at once, drained and rewound while it comes: read + counted = sent. */
 static void threads_drained(void) {
     struct agent *agent = run_both("threads", "12500");
     uint64_t lost = agent_counter(agent, OLLY_COUNT_RING_FULL);
+    CHECK(agent->rings[0].rewinds > 0);
     CHECK(agent->seen - agent->hellos + lost == 200000 + 8 * 2 + 1);
     agent_free(agent);
 }
@@ -76,6 +77,20 @@ static void threads_not_drained(void) {
     /* connections: 8 pairs; one log write at the end; one hello, which is not in the ring */
     uint64_t sent = 100000 + 8 * 2 + 1;
     CHECK(agent->seen - agent->hellos + lost == sent);
+    agent_free(agent);
+}
+
+/* A burst of more than 7 MB that nobody reads, where the agent has allowed the ring to grow. */
+static void threads_burst(void) {
+    struct agent *agent = agent_new(library_path);
+    agent->paused = true;
+    agent->control->ring_waiting_bytes = UINT32_MAX;
+    char *argv[] = {(char *)work_path, "threads", "6250", NULL};
+    CHECK(agent_run(agent, argv, "/dev/null", true) == 0);
+    agent->paused = false;
+    agent_poll(agent);
+    CHECK(agent_counter(agent, OLLY_COUNT_RING_FULL) == 0);
+    CHECK(agent->seen - agent->hellos == 100000 + 8 * 2 + 1);
     agent_free(agent);
 }
 
@@ -121,6 +136,7 @@ const struct test process_tests[] = {
     {"threads: 48,000 messages, none lost", threads_fitting},
     {"threads: several laps, sent = read + counted", threads_drained},
     {"threads: not drained, sent = read + counted", threads_not_drained},
+    {"8 threads, a burst beyond what a ring begins with: nothing lost", threads_burst},
     {"signal handlers emit inside hooks", signal_handlers},
     {"siglongjmp out of a blocking read", jumps},
     {"pthread_cancel in a blocking read", cancellation},

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { limits } from "../limits.ts";
 import { ControlPage } from "./control-page.ts";
 import { HookSetupError } from "./setup-error.ts";
 
@@ -66,6 +67,14 @@ test("start states everything and switches tracing on", () => {
   expect([...readFileSync(path).subarray(0, 24)]).toEqual([
     1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 16, 0, 0, 1, 0, 0, 0,
   ]);
+  expect(readFileSync(path).readUInt32LE(32)).toBe(limits.ringDataBytes);
+});
+
+test("what may wait in a new ring is said", () => {
+  const page = ControlPage.create(path);
+  page.setRingWaiting(5_000_000);
+  page.close();
+  expect(readFileSync(path).readUInt32LE(32)).toBe(5_000_000);
 });
 
 test("a restart keeps the file and raises the epoch", () => {

@@ -125,6 +125,7 @@ export class ControlPage {
   start(settings: ControlSettings): void {
     const before = this.read();
     this.configure(settings);
+    this.setRingWaiting(limits.ringDataBytes);
     this.#writeField(controlOffset.version, RING_VERSION);
     this.#writeField(controlOffset.agentEpoch, (before.agentEpoch + 1) >>> 0);
     this.setActive(settings.onDemand ? before.active || before.resume : true);
@@ -136,6 +137,11 @@ export class ControlPage {
     this.#writeField(controlOffset.captureBytesMax, captured);
     this.#writeField(controlOffset.switches, settings.logCapture ? controlSwitch.logCapture : 0);
     this.#writeField(controlOffset.children, childrenMode[settings.children]);
+  }
+
+  /** So much may wait in the ring of a process that starts, until the agent has seen it. */
+  setRingWaiting(bytes: number): void {
+    this.#writeField(controlOffset.ringWaitingBytes, bytes);
   }
 
   /** Tells a process that has no ring that nothing of it is wanted. `token`: of its hello. */

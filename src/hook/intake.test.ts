@@ -34,6 +34,8 @@ let logged: string[];
 let intake: Intake;
 let libraries: FakeLibrary[];
 let wakes: number;
+/** What may wait in the ring of a process that comes next, as it was told. */
+let room: number[];
 
 function createIntake(withClock: Clock): Intake {
   return new Intake({
@@ -43,6 +45,7 @@ function createIntake(withClock: Clock): Intake {
     wire,
     log: { warn: (line) => logged.push(line), error: (line) => logged.push(line) },
     wake: () => wakes++,
+    room: (waitingBytesMax) => room.push(waitingBytesMax),
     events: {
       processStarted: (source, hello) => {
         story.push(`+${source.pid}`);
@@ -69,6 +72,7 @@ beforeEach(async () => {
   logged = [];
   libraries = [];
   wakes = 0;
+  room = [];
   intake = createIntake(clock);
   await intake.start();
 });
@@ -399,6 +403,21 @@ describe("senders of datagrams", () => {
   });
 });
 
+test("what may wait is shared by the rings, and grows again when processes end", async () => {
+  const alone = limits.ringsWaitingBytesMax / limits.ringDataBytes;
+  const many = await Promise.all(Array.from({ length: alone }, () => library()));
+  for (const one of many.slice(1)) await one.send("hello", socket, RING_BYTES, ALL_SEALS);
+  intake.poll(true);
+  expect(room).toEqual([]);
+  await many[0]?.send("hello", socket, RING_BYTES, ALL_SEALS);
+  intake.poll(true);
+  const less = Math.floor(limits.ringsWaitingBytesMax / (alone + 1));
+  expect(room).toEqual([less]);
+  await many[0]?.kill();
+  intake.poll(true);
+  expect(room).toEqual([less, limits.ringDataBytes]);
+});
+
 describe("rings that break the contract", () => {
   const refused: readonly [string, number, number, string][] = [
     ["not sealed", RING_BYTES, 0, "it is not sealed"],
@@ -406,7 +425,7 @@ describe("rings that break the contract", () => {
     ["may be sealed further", RING_BYTES, 6, "it is not sealed"],
     ["of an odd size", 65_544, ALL_SEALS, "its size is 69640"],
     ["too small", 32_768, ALL_SEALS, "its size is 36864"],
-    ["too large", 8_388_608, ALL_SEALS, "its size is 8392704"],
+    ["too large", 67_108_864, ALL_SEALS, "its size is 67112960"],
     ["sealed against writing", RING_BYTES, ALL_SEALS | 16, "it cannot be mapped"],
   ];
   for (const [name, bytes, seals, reason] of refused) {

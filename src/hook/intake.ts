@@ -60,6 +60,8 @@ export interface IntakeOptions {
   readonly wants?: (sender: Sender, hello: ProcessHello) => boolean;
   /** Tells a process without a ring, by the token of its hello, that it is not wanted. */
   readonly refuse?: (token: bigint) => void;
+  /** Told how much may wait in the ring of a process that comes next. */
+  readonly room?: (waitingBytesMax: number) => void;
   /** Of the control page. Who registered for another one comes again. */
   readonly epoch?: () => number | undefined;
   /** Called when datagrams have arrived, so that the agent may poll before its time. */
@@ -102,6 +104,8 @@ export class Intake {
   #socket: HookSocket | undefined;
   #nextId = 1;
   #firstCopied = 0;
+  /** Bytes that may wait in each ring. */
+  #share: number = limits.ringDataBytes;
   #untilCopy = 0;
   #publishedNs = Number.NEGATIVE_INFINITY;
 
@@ -112,7 +116,7 @@ export class Intake {
       if (!source.started) this.#begin(source);
       options.events.message(source, message);
       this.#untilCopy--;
-      if (this.#untilCopy <= 0) this.#copyRings(options.clock.monotonicNs(), false);
+      if (this.#untilCopy <= 0) this.makeRoom();
     };
   }
 
@@ -160,9 +164,11 @@ export class Intake {
     return delivered;
   }
 
-  /** To be called in the middle of longer work: what processes write meanwhile finds room. */
+  /** To be called in the middle of longer work: empties the rings that have little room left. */
   makeRoom(): void {
-    this.#copyRings(this.#options.clock.monotonicNs(), false);
+    this.#untilCopy = COPY_EVERY_MESSAGES;
+    const filling = this.#sources.filter((source) => source.isFilling);
+    if (filling.length > 0) this.#copyRings(filling, this.#options.clock.monotonicNs(), false);
   }
 
   /**
@@ -314,7 +320,20 @@ export class Intake {
     });
     this.#sources.push(source);
     this.#newestOfPid.set(sender.pid, source);
+    this.#shareRoom();
+    source.allow(this.#share);
     return source;
+  }
+
+  /** What may wait in all rings together is shared alike, the next process's included. */
+  #shareRoom(): void {
+    const { ringDataBytes, ringDataBytesMin, ringsWaitingBytesMax } = limits;
+    const equal = Math.floor(ringsWaitingBytesMax / (this.#sources.length + 1));
+    const share = Math.min(ringDataBytes, Math.max(ringDataBytesMin, equal));
+    if (share === this.#share) return;
+    this.#share = share;
+    for (const source of this.#sources) source.allow(share);
+    this.#options.room?.(share);
   }
 
   /** Nothing of the process is read, not even what its ring holds already. */
@@ -373,7 +392,7 @@ export class Intake {
    * backlog.
    */
   #readRings(nowNs: number, final: boolean): number {
-    this.#copyRings(nowNs, final);
+    this.#copyRings(this.#sources, nowNs, final);
     let decoded = 0;
     let nextCopy = COPY_EVERY_BYTES;
     for (let any = true; any && decoded < limits.pollBytesMax; ) {
@@ -384,19 +403,14 @@ export class Intake {
         decoded += bytes;
         if (decoded < nextCopy) continue;
         nextCopy = decoded + COPY_EVERY_BYTES;
-        this.#copyRings(this.#options.clock.monotonicNs(), false);
+        this.makeRoom();
       }
     }
     return this.#readNs();
   }
 
-  /**
-   * Makes room in every ring, as far as there is memory. Called again and again in the middle of
-   * longer work, because a ring holds only some milliseconds of a burst.
-   */
-  #copyRings(nowNs: number, final: boolean): void {
-    this.#untilCopy = COPY_EVERY_MESSAGES;
-    const sources = this.#sources;
+  /** Makes room in the rings, as far as there is memory. */
+  #copyRings(sources: readonly Source[], nowNs: number, final: boolean): void {
     for (let unread = sources.length > 0, round = 0; unread && round < COPIES_MAX; round++) {
       unread = false;
       for (let index = 0; index < sources.length; index++) {
@@ -443,6 +457,7 @@ export class Intake {
     }
     if (!ended) return;
     this.#sources = this.#sources.filter((source) => !source.ended);
+    this.#shareRoom();
     this.#beginFree();
   }
 

@@ -2,6 +2,7 @@
  * Layout of the ring and of the control page as libolly/include/olly_wire.h states them. Invariant:
  * every number here is compared with the C header by test/contract/wire-layout.test.ts.
  */
+import { limits } from "../limits.ts";
 
 /** Offsets in struct olly_ring_header. */
 export const ringOffset = {
@@ -12,6 +13,7 @@ export const ringOffset = {
   verdict: 16,
   head: 64,
   tail: 128,
+  limit: 136,
   counters: 192,
 } as const;
 
@@ -24,6 +26,8 @@ export const RING_PADDING = 0x80000000;
 export const RING_COUNTERS = 16;
 /** Header of the message inside a record. */
 export const RECORD_HEADER_BYTES = 32;
+export const RECORD_BYTES_MIN = RING_WORD_BYTES + RECORD_HEADER_BYTES;
+export const RECORD_BYTES_MAX = RECORD_BYTES_MIN + limits.payloadBytesMax;
 
 const STAMP_MASK = 0x6f6c6c79;
 
@@ -65,6 +69,7 @@ export const controlOffset = {
   switches: 20,
   children: 24,
   refusals: 28,
+  ringWaitingBytes: 32,
   refused: 512,
 } as const;
 

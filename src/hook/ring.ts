@@ -10,7 +10,8 @@ import { type HookMessage, MessageType } from "../model/message.ts";
 import type { DropReason, Drops } from "../self/drops.ts";
 import type { Arena, ArenaBlock } from "./arena.ts";
 import {
-  RECORD_HEADER_BYTES,
+  RECORD_BYTES_MAX,
+  RECORD_BYTES_MIN,
   RING_COUNTERS,
   RING_HEADER_BYTES,
   RING_PADDING,
@@ -20,6 +21,7 @@ import {
   ringVerdict,
 } from "./layout.ts";
 import type { MessageQueue } from "./message-queue.ts";
+import { RingRoom } from "./ring-room.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 
 /** Decodes the message in bytes[start..end); `view` covers the same memory. Never throws. */
@@ -49,8 +51,6 @@ interface Piece {
 }
 
 const TWO_32 = 2 ** 32;
-const RECORD_BYTES_MIN = RING_WORD_BYTES + RECORD_HEADER_BYTES;
-const RECORD_BYTES_MAX = RECORD_BYTES_MIN + limits.payloadBytesMax;
 const LENGTH_MASK = RING_PADDING - 1;
 /** Tries to read a 64-bit number in two halves that belong together. */
 const TORN_READS_MAX = 8;
@@ -61,13 +61,12 @@ const UNMAPPED = new ArrayBuffer(0);
 export class Ring {
   readonly #context: RingContext;
   readonly #memory: SharedMemory;
+  readonly #room: RingRoom;
   readonly #dataBytes: number;
   #words: Int32Array;
   #bytes: Uint8Array;
   /** Offset of a word in the data = (units & this) words. */
   readonly #unitsMask: number;
-  #tail = 0;
-  #tailUnits = 0;
   #stalledNs: number | undefined;
   #pieces: Piece[] = [];
   #lastNs = 0;
@@ -77,6 +76,7 @@ export class Ring {
   constructor(memory: SharedMemory, context: RingContext) {
     this.#memory = memory;
     this.#context = context;
+    this.#room = new RingRoom(memory, context.clock);
     this.#words = new Int32Array(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer, RING_HEADER_BYTES);
     this.#dataBytes = this.#bytes.length;
@@ -103,6 +103,17 @@ export class Ring {
     return this.#pieces[0]?.copiedNs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** So many bytes may wait in the ring from now on. */
+  allow(waitingBytesMax: number): void {
+    if (this.#words.length > 0) this.#room.allow(waitingBytesMax);
+  }
+
+  /** True when a process that goes on writing at full speed will soon find no room. */
+  get isFilling(): boolean {
+    if (this.#corrupt || this.#words.length === 0) return false;
+    return this.#room.isShort(this.#load64(ringOffset.head) - this.#room.tail);
+  }
+
   /**
    * Copies committed records, at most limits.ringDrainBytesMax. `writerGone`: the process has
    * ended, so a record that is unfinished stays so. True when more can be copied at once.
@@ -110,8 +121,11 @@ export class Ring {
   copy(writerGone: boolean): boolean {
     if (this.#corrupt || this.#words.length === 0) return false;
     const head = this.#load64(ringOffset.head);
-    const waiting = head - this.#tail;
-    if (waiting === 0) return false;
+    const waiting = head - this.#room.tail;
+    if (waiting === 0) {
+      this.#room.rewind();
+      return false;
+    }
     if (waiting < 0 || waiting > this.#dataBytes || waiting % RING_WORD_BYTES !== 0) {
       this.#markCorrupt();
       return false;
@@ -121,6 +135,7 @@ export class Ring {
     if (length === 0) return this.#skipUnfinished(waiting, writerGone);
     this.#stalledNs = undefined;
     this.#copyOut(length);
+    if (length === waiting) this.#room.rewind();
     return length < waiting;
   }
 
@@ -172,7 +187,7 @@ export class Ring {
   #scan(waiting: number): number {
     let scanned = 0;
     while (scanned < waiting) {
-      const length = this.#committedAt(this.#tailUnits + scanned / RING_WORD_BYTES);
+      const length = this.#committedAt(this.#room.tailUnits + scanned / RING_WORD_BYTES);
       if (length === 0) break;
       if (length < 0 || length > waiting - scanned) {
         this.#markCorrupt();
@@ -200,7 +215,7 @@ export class Ring {
   /** Copies `length` bytes from the tail into the arena and gives their room back. */
   #copyOut(length: number): void {
     const block = this.#context.arena.blockFor(length);
-    const offset = RING_WORD_BYTES * (this.#tailUnits & this.#unitsMask);
+    const offset = RING_WORD_BYTES * (this.#room.tailUnits & this.#unitsMask);
     const first = Math.min(length, this.#dataBytes - offset);
     block.bytes.set(this.#bytes.subarray(offset, offset + first), block.used);
     if (first < length) {
@@ -208,17 +223,9 @@ export class Ring {
     }
     const copiedNs = this.#context.clock.monotonicNs();
     block.filledNs = copiedNs + CLOCK_SLACK_NS;
-    this.#pieces.push({ block, start: block.used, length, units: this.#tailUnits, copiedNs });
+    this.#pieces.push({ block, start: block.used, length, units: this.#room.tailUnits, copiedNs });
     block.used += length;
-    this.#release(length);
-  }
-
-  /** Moves the tail, for producers to see: one 64-bit store, so that no half is ever seen. */
-  #release(length: number): void {
-    this.#tail += length;
-    this.#tailUnits = (this.#tailUnits + length / RING_WORD_BYTES) | 0;
-    const shared = new BigUint64Array(this.#memory.buffer, ringOffset.tail, 1);
-    Atomics.store(shared, 0, BigInt(this.#tail));
+    this.#room.release(length);
   }
 
   /** Walks the copy; every word is checked again, since it may have changed before the copy. */
@@ -278,14 +285,14 @@ export class Ring {
     }
     this.#context.drops.count("ring_skipped");
     this.#stalledNs = undefined;
-    this.#release(next < 0 ? waiting : next);
+    this.#room.release(next < 0 ? waiting : next);
     return next >= 0;
   }
 
   /** Distance from the tail to the next committed record, or -1. */
   #findCommitted(waiting: number): number {
     for (let at = RING_WORD_BYTES; at < waiting; at += RING_WORD_BYTES) {
-      const length = this.#committedAt(this.#tailUnits + at / RING_WORD_BYTES);
+      const length = this.#committedAt(this.#room.tailUnits + at / RING_WORD_BYTES);
       if (length > 0 && length <= waiting - at) return at;
     }
     return -1;

@@ -10,6 +10,11 @@ import { libc, libcConstant } from "./libc.ts";
 
 export interface SharedMemory {
   readonly buffer: ArrayBuffer;
+  /**
+   * Gives the memory between two offsets (multiples of the page size) back to the system, for every
+   * process that has mapped it: it reads as zeros from then on. What cannot be given back stays.
+   */
+  readonly discard: (start: number, end: number) => void;
   /** Unmaps. Every view of buffer is poison afterwards. */
   readonly release: () => void;
 }
@@ -42,7 +47,11 @@ export function mapRing(fd: number, dataBytesMax: number): SharedMemory | string
   // MAP_FAILED is 2^64 - 1, which comes back as a bigint; real addresses are numbers.
   if (typeof address !== "number") return "it cannot be mapped";
   const buffer = toArrayBuffer(address, 0, size);
-  const memory: SharedMemory = { buffer, release: () => libc().munmap(address, size) };
+  const memory: SharedMemory = {
+    buffer,
+    discard: (start, end) => libc().madvise(address + start, end - start, libcConstant.MADV_REMOVE),
+    release: () => libc().munmap(address, size),
+  };
   if (hasRingHeader(buffer, dataBytes)) return memory;
   memory.release();
   return "its header is wrong";

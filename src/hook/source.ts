@@ -95,6 +95,16 @@ export class Source {
     if (startTime === undefined || startTime !== this.#startTime) this.#markGone(nowNs);
   }
 
+  /** True when its ring has little room left. */
+  get isFilling(): boolean {
+    return this.#ring?.isFilling === true;
+  }
+
+  /** So many bytes may wait in its ring from now on. */
+  allow(waitingBytesMax: number): void {
+    this.#ring?.allow(waitingBytesMax);
+  }
+
   /** Makes room in the ring. Returns whether the ring broke the contract just now. */
   copy(nowNs: number, final: boolean): boolean {
     const ring = this.#ring;

@@ -95,6 +95,7 @@ const expected: Record<string, number> = {
   OLLY_RING_MAGIC: RING_MAGIC,
   OLLY_RING_HEADER_BYTES: RING_HEADER_BYTES,
   OLLY_RING_DATA_BYTES: limits.ringDataBytes,
+  OLLY_RING_DATA_BYTES_MIN: limits.ringDataBytesMin,
   OLLY_RING_WORD_BYTES: RING_WORD_BYTES,
   OLLY_RING_PADDING: RING_PADDING,
   OLLY_RING_COUNTERS: RING_COUNTERS,
@@ -106,6 +107,7 @@ const expected: Record<string, number> = {
   "offsetof(struct olly_ring_header, verdict)": ringOffset.verdict,
   "offsetof(struct olly_ring_header, head)": ringOffset.head,
   "offsetof(struct olly_ring_header, tail)": ringOffset.tail,
+  "offsetof(struct olly_ring_header, limit)": ringOffset.limit,
   "offsetof(struct olly_ring_header, counters)": ringOffset.counters,
   OLLY_COUNT_RING_FULL: ringCounter.ringFull,
   OLLY_COUNT_UNREGISTERED: ringCounter.unregistered,
@@ -133,6 +135,7 @@ const expected: Record<string, number> = {
   "offsetof(struct olly_control_page, switches)": controlOffset.switches,
   "offsetof(struct olly_control_page, children)": controlOffset.children,
   "offsetof(struct olly_control_page, refusals)": controlOffset.refusals,
+  "offsetof(struct olly_control_page, ring_waiting_bytes)": controlOffset.ringWaitingBytes,
   "offsetof(struct olly_control_page, refused)": controlOffset.refused,
 };
 

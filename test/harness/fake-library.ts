@@ -84,12 +84,18 @@ export class RingWriter {
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly dataBytes: number;
+  /** What was given back, as [start, end) of the data. */
+  readonly discarded: [number, number][] = [];
   released = false;
 
-  constructor(dataBytes = 65_536, startPosition = 0) {
+  constructor(dataBytes = 65_536) {
     const buffer = new ArrayBuffer(4096 + dataBytes);
     this.memory = {
       buffer,
+      discard: (start, end) => {
+        this.discarded.push([start - 4096, end - 4096]);
+        this.bytes.fill(0, start, end);
+      },
       release: () => {
         this.released = true;
       },
@@ -100,7 +106,7 @@ export class RingWriter {
     this.view.setUint32(0, 0x31524c4f, true);
     this.view.setUint32(4, 1, true);
     this.view.setUint32(8, dataBytes, true);
-    this.head = startPosition;
+    this.view.setBigUint64(136, BigInt(dataBytes), true);
   }
 
   get head(): number {
@@ -115,6 +121,10 @@ export class RingWriter {
     return Number(this.view.getBigUint64(128, true));
   }
 
+  get limit(): number {
+    return Number(this.view.getBigUint64(136, true));
+  }
+
   setCounter(index: number, count: number): void {
     this.view.setBigUint64(192 + 8 * index, BigInt(count), true);
   }
@@ -124,7 +134,7 @@ export class RingWriter {
     const { head, dataBytes } = this;
     const toEnd = dataBytes - (head % dataBytes);
     const padding = length > toEnd ? toEnd : 0;
-    if (head + padding + length - this.tail > dataBytes) return -1;
+    if (head + padding + length > this.limit) return -1;
     this.head = head + padding + length;
     if (padding > 0) this.commit(head, (0x80000000 | padding) >>> 0);
     return head + padding;

@@ -97,6 +97,7 @@ static int make_ring(uint64_t bytes, int seals) {
     ring->version = OLLY_WIRE_VERSION;
     ring->data_bytes = (uint32_t)bytes;
     ring->pid = (uint32_t)getpid();
+    ring->limit = bytes < OLLY_RING_DATA_BYTES_MIN ? bytes : OLLY_RING_DATA_BYTES_MIN;
     fcntl(fd, F_ADD_SEALS, seals);
     return fd;
 }
@@ -135,17 +136,17 @@ static void commit(uint64_t position, uint64_t low) {
 
 /* Position of a record of this length, or UINT64_MAX when the ring is full. */
 static uint64_t reserve(uint64_t length) {
-    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+    uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
     uint64_t to_end, padding;
     do {
         to_end = data_bytes - (head & (data_bytes - 1));
         padding = length > to_end ? to_end : 0;
-        uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-        if (head + padding + length - tail > data_bytes) {
+        uint64_t limit = __atomic_load_n(&ring->limit, __ATOMIC_ACQUIRE);
+        if (head + padding + length > limit) {
             return UINT64_MAX;
         }
     } while (!__atomic_compare_exchange_n(&ring->head, &head, head + padding + length, true,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+                                          __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
     if (padding != 0) {
         commit(head, padding | OLLY_RING_PADDING);
     }

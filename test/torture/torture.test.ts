@@ -16,10 +16,10 @@ const SECONDS = Number(process.env["OLLY_TORTURE_SECONDS"] ?? 20);
 const FIRST_SEED = Number(process.env["OLLY_TORTURE_SEED"] ?? 1);
 const THREADS = 8;
 const STEPS = 300;
-/** The ring, the table of descriptors, and the pages of the library itself. */
-const RESIDENT_KIB_MAX = 6 * 1024;
+/** The ring, full because the agent is away, the table of descriptors, and the library's pages. */
+const RESIDENT_KIB_MAX = (32 + 2) * 1024;
 /** The same, with the addresses of seven rings that were replaced (OLLY_RING_PLACES_MAX). */
-const ADDRESSES_KIB_MAX = RESIDENT_KIB_MAX + 7 * 4 * 1024 + 2 * 1024;
+const ADDRESSES_KIB_MAX = RESIDENT_KIB_MAX + 7 * 32 * 1024 + 2 * 1024;
 /** The library's own, and of each such ring its header and its emptied data. */
 const MAPPINGS_MAX = 16 + 7 * 2;
 
