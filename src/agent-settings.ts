@@ -1,8 +1,9 @@
 /** Configuration → what the stages take. Pure: no stage is started here. */
 import type { Config } from "./config/schema.ts";
 import type { ExportSettings } from "./export/exporter.ts";
-import type { Protocol } from "./protocols/contract.ts";
+import type { ConnectionRecord, Protocol } from "./protocols/contract.ts";
 import { protocols } from "./protocols/index.ts";
+import { tcp } from "./protocols/tcp-record.ts";
 
 export interface ConsoleSink {
   write(text: string): void;
@@ -14,6 +15,11 @@ export interface ConsoleSink {
 export function enabledProtocols(config: Config): readonly Protocol[] {
   if (!config.tracing.enabled) return [];
   return protocols.filter((protocol) => config.tracing.protocols[protocol.id]?.enabled !== false);
+}
+
+/** What tells of connections that speak none of them. */
+export function enabledRecord({ tracing }: Config): ConnectionRecord | undefined {
+  return tracing.enabled && tracing.protocols[tcp.id]?.enabled !== false ? tcp : undefined;
 }
 
 export function exportSettingsOf(config: Config, console: ConsoleSink): ExportSettings {

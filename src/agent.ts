@@ -4,7 +4,12 @@
  * before stop is exported or counted; an error of our own is told and survived.
  */
 import { dirname, join } from "node:path";
-import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
+import {
+  type ConsoleSink,
+  enabledProtocols,
+  enabledRecord,
+  exportSettingsOf,
+} from "./agent-settings.ts";
 import type { Config } from "./config/schema.ts";
 import {
   createExporter,
@@ -143,6 +148,7 @@ class RunningAgent implements Agent {
     this.#choice = new ProcessChoice(config.hook.processes);
     this.#pipeline = new Pipeline({
       protocols: enabledProtocols(config),
+      record: enabledRecord(config),
       policy: { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) },
       ids,
       drops,

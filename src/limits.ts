@@ -21,8 +21,12 @@ export const limits = {
   streamsBytesMax: 128 * 1024 * 1024,
   /** Pieces of one direction whose times are remembered. */
   streamSegmentsMax: 4_096,
-  /** Bytes after which a connection that no protocol recognises is left alone. */
+  /** Bytes of one direction after which a connection that no protocol recognises is left alone. */
   detectBytesMax: 4_096,
+  /** The same of a connection joined in the middle: messages that begin in nobody's frame. */
+  detectMessagesMax: 64,
+  /** Bytes of all connections that are kept until the guess at their protocol is certain. */
+  trialBytesMax: 32 * 1024 * 1024,
   /** Messages of one connection kept back while one before them is missing. */
   sequenceHoldMessagesMax: 64,
   sequenceHoldNs: 50e6,

@@ -61,6 +61,7 @@ const EMPTY = {
   connections: 0,
   heldBytes: 0,
   exchanges: 0,
+  trialBytes: 0,
   partialLines: 0,
   joins: 0,
   threads: 0,

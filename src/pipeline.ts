@@ -14,7 +14,7 @@ import type { LogRecord } from "./model/log-record.ts";
 import { type HookMessage, MessageType } from "./model/message.ts";
 import type { HookedProcess } from "./model/process.ts";
 import type { Span } from "./model/span.ts";
-import type { CapturePolicy, Protocol } from "./protocols/contract.ts";
+import type { CapturePolicy, ConnectionRecord, Protocol } from "./protocols/contract.ts";
 import type { Conversation } from "./protocols/conversation.ts";
 import { ProtocolDriver } from "./protocols/drive.ts";
 import type { Drops } from "./self/drops.ts";
@@ -32,6 +32,8 @@ export interface ProcessActivity {
 
 export interface PipelineOptions {
   readonly protocols: readonly Protocol[];
+  /** Tells of TCP connections that speak none of them. */
+  readonly record?: ConnectionRecord | undefined;
   readonly policy: CapturePolicy;
   readonly ids: IdSource;
   readonly drops: Drops;
@@ -54,7 +56,7 @@ const EXPIRE_EVERY_NS = 1e9;
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #processes = new Map<number, ProcessActivity>();
-  readonly #protocolById: ReadonlyMap<string, Protocol>;
+  readonly #describers: ReadonlyMap<string, Pick<Protocol, "describe">>;
   readonly #tracker: ConnectionTracker<Conversation>;
   readonly #driver: ProtocolDriver;
   readonly #correlator: Correlator;
@@ -63,16 +65,23 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { drops, protocols } = options;
-    this.#protocolById = new Map(protocols.map((protocol) => [protocol.id, protocol]));
+    const { drops, protocols, record } = options;
+    const tellers = record === undefined ? protocols : [...protocols, record];
+    this.#describers = new Map(tellers.map((teller) => [teller.id, teller]));
     this.#correlator = new Correlator(options.ids);
     this.#logs = new LogRecordBuilder({ drops });
     this.#driver = new ProtocolDriver({
       protocols,
+      record,
       drops,
       events: {
-        opened: (exchange) => this.#correlator.opened(exchange),
-        closed: (exchange, tid) => this.#exchangeClosed(exchange, tid),
+        opened: (exchange) => {
+          if (exchange.protocol === record?.id) this.#correlator.connected(exchange);
+          else this.#correlator.opened(exchange);
+        },
+        closed: (exchange, tid) => this.#correlator.closed(exchange, tid),
+        tell: (exchange) => this.#exchangeTold(exchange),
+        withdrawn: (exchange) => this.#correlator.withdrawn(exchange),
       },
     });
     this.#driver.onBug = options.bug;
@@ -108,6 +117,7 @@ export class Pipeline {
       heldBytes: this.#tracker.heldBytes,
       lookups: this.#tracker.lookedUpAddresses,
       exchanges: this.#driver.openExchanges,
+      trialBytes: this.#driver.trialBytes,
       partialLines: this.#logs.partialLines,
       ...this.#correlator.sizes,
       processes: this.#processes.size,
@@ -249,8 +259,7 @@ export class Pipeline {
     if (connection.attachment !== undefined) this.#driver.closed(connection.attachment, last);
   }
 
-  #exchangeClosed(exchange: Exchange, tid: number): void {
-    this.#correlator.closed(exchange, tid);
+  #exchangeTold(exchange: Exchange): void {
     try {
       this.#tell(exchange);
     } catch (error) {
@@ -266,9 +275,9 @@ export class Pipeline {
 
   #tell(exchange: Exchange): void {
     const activity = this.#processes.get(exchange.connection.processId);
-    const protocol = this.#protocolById.get(exchange.protocol);
-    if (activity === undefined || protocol === undefined) return;
-    const draft = protocol.describe(exchange, this.#options.policy);
+    const describer = this.#describers.get(exchange.protocol);
+    if (activity === undefined || describer === undefined) return;
+    const draft = describer.describe(exchange, this.#options.policy);
     if (draft === undefined) return;
     const span = spanOf(exchange, draft, activity.process);
     if (span === undefined) return;

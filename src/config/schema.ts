@@ -63,6 +63,9 @@ export const configKeys = {
   "tracing.enabled": flag("Make spans.", { initial: true }),
   "tracing.protocols.http.enabled": flag("Spans of HTTP/1.", { initial: true }),
   "tracing.protocols.postgresql.enabled": flag("Spans of PostgreSQL.", { initial: true }),
+  "tracing.protocols.tcp.enabled": flag("Spans of TCP connections that speak none of these.", {
+    initial: true,
+  }),
   "exporters.otlp.enabled": automaticFlag("Send over OTLP/gRPC; on when an endpoint is given."),
   "exporters.otlp.endpoint": endpoint("Where an OTLP/gRPC receiver listens.", {
     initial: undefined,
@@ -176,6 +179,7 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
       protocols: {
         http: { enabled: settings["tracing.protocols.http.enabled"] },
         postgresql: { enabled: settings["tracing.protocols.postgresql.enabled"] },
+        tcp: { enabled: settings["tracing.protocols.tcp.enabled"] },
       },
     },
     exporters: {

@@ -25,6 +25,8 @@ export interface Connection<Attachment> {
   held: HookMessage[];
   /** When expire() first saw that messages are held; CLOCK_MONOTONIC ns. */
   heldSinceNs: number | undefined;
+  /** CLOCK_MONOTONIC ns of the call that began it, or of the first that was seen. */
+  readonly startNs: number;
   lastNs: number;
   attachment: Attachment | undefined;
 }

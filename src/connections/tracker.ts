@@ -203,6 +203,7 @@ export class ConnectionTracker<Attachment> {
       expected: undefined,
       held: [],
       heldSinceNs: undefined,
+      startNs: message.timeNs,
       lastNs: message.timeNs,
       attachment: undefined,
     };

@@ -60,6 +60,31 @@ export class Correlator {
     this.#joins.offer(exchange, context);
   }
 
+  /**
+   * As opened(), for a connection as a whole: it is nothing that a thread serves, and the work of a
+   * request only when it began behind that request.
+   */
+  connected(exchange: Exchange): void {
+    const { role, processId } = exchange.connection;
+    if (role === "server") {
+      exchange.context = this.#serverContext(exchange);
+      return;
+    }
+    const parent =
+      role === "unknown" || exchange.eventLoop
+        ? undefined
+        : this.#threads.serving(processId, exchange.tid, exchange.startNs);
+    const context = parent === undefined ? this.#root() : this.#child(parent, false);
+    exchange.context = context;
+    this.#joins.offer(exchange, context);
+  }
+
+  /** The exchange never was: nothing more is its work, and no other end waits for it. */
+  withdrawn(exchange: Exchange): void {
+    if (exchange.connection.role === "server") this.#threads.withdrawn(exchange);
+    else this.#joins.settle(exchange);
+  }
+
   /** The exchange is over; `tid` moved the last of its answer. */
   closed(exchange: Exchange, tid: number = exchange.tid): void {
     if (exchange.connection.role === "server") this.#threads.finished(exchange, tid);

@@ -66,6 +66,23 @@ export class Threads {
     work.finishedNs = exchange.endNs;
   }
 
+  /** The request was none. */
+  withdrawn(exchange: Exchange): void {
+    const work = this.#threads.get(keyOf(exchange.connection.processId, exchange.tid));
+    if (work === undefined) return;
+    const position = work.open.indexOf(exchange);
+    if (position >= 0) work.open.splice(position, 1);
+    if (work.finished === exchange.context) work.finished = undefined;
+  }
+
+  /** As current(), only of an open request that was there at `sinceNs` already. */
+  serving(processId: number, tid: number, sinceNs: number): SpanContext | undefined {
+    const work = this.#threads.get(keyOf(processId, tid));
+    const open = work?.open[0];
+    if (work === undefined || work.interleaves || open === undefined) return undefined;
+    return open.startNs <= sinceNs ? open.context : undefined;
+  }
+
   /**
    * The thread accepts, reads from or closes a connection it serves: the last request is over. When
    * it still has one of another connection open, it has given that away or serves both.

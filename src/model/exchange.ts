@@ -13,7 +13,8 @@ export type Outcome = "complete" | "no_response" | "one_way" | "truncated" | "cl
  * over again when it is over (close); it stays the same object. Detail is the protocol's own.
  */
 export interface Exchange<Detail = unknown> {
-  readonly protocol: string;
+  /** Its protocol's id; changes, with the detail, when the next protocol adopts it. */
+  protocol: string;
   readonly connection: ConnectionInfo;
   /** Nth exchange of its connection, from 0: both ends of a connection count alike. */
   readonly index: number;
@@ -29,7 +30,7 @@ export interface Exchange<Detail = unknown> {
   /** CLOCK_MONOTONIC ns of the answer's last byte; startNs until then. */
   endNs: number;
   outcome: Outcome;
-  readonly detail: Detail;
+  detail: Detail;
   /** Set by correlation when the exchange opens. */
   context: SpanContext | undefined;
 }

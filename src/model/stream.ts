@@ -8,6 +8,10 @@ export interface ByteQueue {
   timeAt(index: number): number;
   tidAt(index: number): number;
   eventLoopAt(index: number): boolean;
+  /** Adds bytes, borrowed until retain(), which must follow before the next append(). */
+  append(payload: Uint8Array, segment: Segment): void;
+  /** Copies what is left of borrowed bytes. */
+  retain(): void;
   /** Forgets the first `length` bytes; length <= end - start. */
   consume(length: number): void;
   /** Forgets everything that is queued. */
@@ -20,4 +24,9 @@ export type StreamPair = Readonly<Record<Direction, ByteQueue>>;
 export interface Moment {
   readonly timeNs: number;
   readonly tid: number;
+}
+
+/** The same of a piece of a stream; eventLoop: that thread runs an event loop. */
+export interface Segment extends Moment {
+  readonly eventLoop: boolean;
 }

@@ -1,7 +1,7 @@
 /**
  * What a protocol is. Adding one = one folder that exports a Protocol, plus one line in index.ts.
- * The only code that calls these functions is drive.ts. None of them throws on bytes, reads a
- * clock, or keeps state outside the State it is given.
+ * The only code that calls these functions is drive.ts with its helpers. None of them throws on
+ * bytes, reads a clock, or keeps state outside the State it is given.
  */
 import type { ConnectionInfo, Side } from "../model/connection.ts";
 import type { Exchange, Outcome } from "../model/exchange.ts";
@@ -38,6 +38,20 @@ export const ParseError = {
   unsupportedVersion: -3,
 } as const;
 
+/**
+ * Where a connection goes behind the consumed bytes, in both directions. detect: look for another
+ * protocol. opaque: look no more. tls: ciphertext follows; plaintext, when a TLS library's calls
+ * bring it, is looked at afresh. tlsResume: the same, but that plaintext is this protocol's, whose
+ * state is kept. { protocol }: that protocol by its id, without a look; opaque when it is disabled.
+ * An exchange that is carried stays open for it, all others are closed as truncated.
+ */
+export type HandOver =
+  | "detect"
+  | "opaque"
+  | "tls"
+  | "tlsResume"
+  | { readonly protocol: string; readonly carried?: Carried | undefined };
+
 /** What parse() says beside the number of bytes it consumed. */
 export interface FrameSink<Frame> {
   /** A whole frame; match() sees it before the next parse(). */
@@ -48,12 +62,20 @@ export interface FrameSink<Frame> {
    * skipped() is called if the protocol has it, and parsing goes on behind them.
    */
   skip(length: number): void;
-  /**
-   * The connection leaves this protocol behind the consumed bytes, in both directions.
-   * detect: look for another protocol. opaque: look no more. tls: ciphertext follows; plaintext,
-   * when a TLS library's calls bring it, is looked at afresh.
-   */
-  handOver(to: "detect" | "opaque" | "tls"): void;
+  /** The connection leaves this protocol behind the consumed bytes. */
+  handOver(to: HandOver): void;
+}
+
+/**
+ * An open exchange that goes over to the next protocol: the HTTP/1 request whose answer is 101 is
+ * answered on stream 1 of HTTP/2 (RFC 7540 section 3.2).
+ */
+export interface Carried {
+  readonly exchange: Exchange;
+  /** When the last byte moved that the protocol before has seen: its end when nobody adopts it. */
+  readonly endNs: number;
+  /** The request as header fields: names in lowercase, pseudo-fields as HTTP/2 has them. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
 /** The beginning of an exchange, as match() knows it. */
@@ -90,10 +112,20 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
     /** More open exchanges on one connection than this are given up and counted. */
     readonly inFlightMax: number;
   };
-  /** Looks at the first bytes of one direction (or the first after a gap or a hand-over). */
+  /**
+   * Looks at the first bytes of one direction (or the first after a gap or a hand-over). "more"
+   * only for what is a beginning of this protocol so far: it holds up the protocols behind it in
+   * index.ts until the other direction speaks. A "no" is not final: the other direction may still
+   * say yes, and then these bytes are parsed.
+   */
   detect(view: StreamView): Detection;
   /** Per connection; both directions share it. */
   createState(connection: ConnectionInfo): State;
+  /**
+   * Follows createState() when the protocol before has carried an exchange over. adopt() makes it
+   * this protocol's, which then closes it; one that is not adopted is closed as complete.
+   */
+  inherit?(carried: Carried, state: State, adopt: (detail: Detail) => Exchange<Detail>): void;
   /** Takes at most one frame from the head of the view. */
   parse(view: StreamView, side: Side, state: State, out: FrameSink<Frame>): ParseStatus;
   /** A skip asked for by parse() has passed; `last` is the last skipped byte's moment. */
@@ -119,6 +151,22 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
    * statement that was only prepared.
    */
   describe(exchange: Exchange<Detail>, policy: CapturePolicy): SpanDraft | undefined;
+}
+
+/** What is known of a connection whose protocol is none of ours. */
+export interface Traffic {
+  /** Bytes that the process has read and written; what was not captured counts, too. */
+  receivedBytes: number;
+  sentBytes: number;
+  /** tls: records of TLS were seen, and no plaintext. */
+  content: "unknown" | "tls";
+}
+
+/** Tells of a connection as a whole, when no protocol has anything to tell of it. */
+export interface ConnectionRecord {
+  /** Also the name in tracing.protocols.<id>.enabled. */
+  readonly id: string;
+  describe(exchange: Exchange, policy: CapturePolicy): SpanDraft | undefined;
 }
 
 /** Erases the type parameters so that protocols of different frames fit one list. */

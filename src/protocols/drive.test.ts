@@ -115,6 +115,8 @@ function setUp(role: Role = "client", midstream = false) {
         const index = exchange.index;
         closed.push(`${index} ${detail.question}=${detail.answer} ${exchange.outcome}`);
       },
+      tell: () => undefined,
+      withdrawn: () => undefined,
     },
   });
   const streams = { in: new ByteStream(100), out: new ByteStream(100) };

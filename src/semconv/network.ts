@@ -23,6 +23,9 @@ export const ATTR_NETWORK_PEER_PORT = "network.peer.port";
 export const ATTR_NETWORK_TRANSPORT = "network.transport";
 export const ATTR_NETWORK_PROTOCOL_VERSION = "network.protocol.version";
 
+/** "tls" or "ssl". */
+export const ATTR_TLS_PROTOCOL_NAME = "tls.protocol.name";
+
 export const ATTR_USER_AGENT_ORIGINAL = "user_agent.original";
 
 /** Low cardinality; absent on success. */

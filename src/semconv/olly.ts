@@ -2,3 +2,9 @@
 
 /** An Outcome (src/model/exchange.ts) other than complete: why a span may lack its end. */
 export const ATTR_OLLY_EXCHANGE_OUTCOME = "olly.exchange.outcome";
+
+/** Bytes of a whole connection, as the process that reports it sent and received them. */
+export const ATTR_OLLY_CONNECTION_SENT_BYTES = "olly.connection.sent_bytes";
+export const ATTR_OLLY_CONNECTION_RECEIVED_BYTES = "olly.connection.received_bytes";
+/** Why a connection is told as a whole: "unknown" (no protocol of ours) or "ciphertext" (TLS). */
+export const ATTR_OLLY_CONNECTION_CONTENT = "olly.connection.content";

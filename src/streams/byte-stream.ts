@@ -4,7 +4,7 @@
  * told to the owner, never stored. While a message is handled its payload is borrowed, not
  * copied; retain() copies what is left, and reports to the memory that all streams share.
  */
-import type { ByteQueue } from "../model/stream.ts";
+import type { ByteQueue, Segment } from "../model/stream.ts";
 import type { StreamMemory } from "./stream-memory.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -14,11 +14,7 @@ const CAPACITY_BYTES_KEPT = 4096;
 /** About what a remembered piece holds. */
 const SEGMENT_BYTES = 64;
 
-export interface Segment {
-  readonly timeNs: number;
-  readonly tid: number;
-  readonly eventLoop: boolean;
-}
+export type { Segment } from "../model/stream.ts";
 
 export class ByteStream implements ByteQueue {
   bytes: Uint8Array = EMPTY;

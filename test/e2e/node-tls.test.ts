@@ -36,6 +36,7 @@ describe.each(["node", ...more])("%s", (node) => {
   let bare: Truth;
   let truth: Truth;
   let spans: readonly SpanRecord[];
+  let relayed: readonly SpanRecord[];
 
   beforeAll(async () => {
     const { certificate, key } = await createCertificate(temporaryDirectory());
@@ -45,8 +46,25 @@ describe.each(["node", ...more])("%s", (node) => {
     const seen = await observe(command, options);
     expect(seen.code, seen.stderr).toBe(0);
     truth = JSON.parse(seen.stdout);
-    spans = seen.spans.filter((span) => span.attributes["server.port"] !== truth.ports.http2Port);
+    const http1 = seen.spans.filter(
+      (span) => span.attributes["server.port"] !== truth.ports.http2Port,
+    );
+    relayed = http1.filter((span) => span.attributes["olly.connection.content"] !== undefined);
+    spans = http1.filter((span) => !relayed.includes(span));
   }, TIMEOUT_MS);
+
+  test("what the relay passes on is told as ciphertext, by the port of either end", () => {
+    const { port, proxyPort } = truth.ports;
+    for (const kind of [Kind.client, Kind.server]) {
+      const own = relayed.filter((span) => span.kind === kind);
+      expect(own.length).toBeGreaterThan(0);
+      for (const { name, attributes } of own) {
+        expect([name, attributes["olly.connection.content"]]).toEqual(["TLS", "ciphertext"]);
+        expect([port, proxyPort]).toContain(Number(attributes["server.port"]));
+        expect(attributes["olly.connection.sent_bytes"]).toBeGreaterThan(0);
+      }
+    }
+  });
 
   test("the program does as without olly", () => {
     expect([...truth.client].sort()).toEqual([...bare.client].sort());

@@ -11,6 +11,7 @@ import type {
   ExchangeSink,
   ExchangeStart,
   FrameSink,
+  HandOver,
   Moment,
   Protocol,
   StreamView,
@@ -44,7 +45,7 @@ export class ReferenceDriver<Frame, State, Detail> {
   readonly boundaries: Record<Side, number[]> = { request: [], response: [] };
   orphans = 0;
   parseCalls = 0;
-  handedOver: "detect" | "opaque" | "tls" | undefined;
+  handedOver: HandOver | undefined;
 
   readonly #streams: Record<Side, SideStream> = { request: newStream(), response: newStream() };
   readonly #open = new Set<Exchange<Detail>>();

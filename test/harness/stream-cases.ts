@@ -11,7 +11,7 @@ import type { AttributeValue } from "../../src/model/attributes.ts";
 import type { ConnectionInfo, Side } from "../../src/model/connection.ts";
 import type { Exchange, Outcome } from "../../src/model/exchange.ts";
 import { StatusCode } from "../../src/model/span.ts";
-import type { CapturePolicy, Detection, Protocol } from "../../src/protocols/contract.ts";
+import type { CapturePolicy, Detection, HandOver, Protocol } from "../../src/protocols/contract.ts";
 import { ReferenceDriver } from "./reference-driver.ts";
 
 export interface Step {
@@ -44,7 +44,7 @@ export interface Fixture {
    */
   readonly expected: readonly ExpectedExchange[];
   readonly orphans?: number;
-  readonly handOver?: "detect" | "opaque" | "tls";
+  readonly handOver?: "detect" | "opaque" | "tls" | "tlsResume" | { readonly protocol: string };
   /** What detect() says of the first step's bytes; its side unless told otherwise. */
   readonly detected?: Detection;
 }
@@ -105,7 +105,7 @@ export interface Played {
   readonly closedBeforeEnd: number;
   readonly orphans: number;
   readonly parseErrors: readonly number[];
-  readonly handOver: "detect" | "opaque" | "tls" | undefined;
+  readonly handOver: HandOver | undefined;
   readonly boundaries: Readonly<Record<Side, readonly number[]>>;
 }
 
@@ -167,7 +167,8 @@ function expectAll(played: Played, fixture: Fixture): void {
   expect(played.exchanges).toEqual([...fixture.expected]);
   expect(played.parseErrors).toEqual([]);
   expect(played.orphans).toBe(fixture.orphans ?? 0);
-  expect(played.handOver).toBe(fixture.handOver);
+  const to = played.handOver;
+  expect(typeof to === "object" ? { protocol: to.protocol } : to).toEqual(fixture.handOver);
 }
 
 /** Loses bytes at, before and in every message; what is complete must be one of the expected. */

@@ -129,6 +129,12 @@ const protocolRoots: ReadonlySet<string> = new Set([
   "protocols/contract",
   "protocols/drive",
   "protocols/conversation",
+  "protocols/detection",
+  "protocols/ledger",
+  "protocols/reader",
+  "protocols/sides",
+  "protocols/tcp-record",
+  "protocols/trial",
   "protocols/index",
 ]);
 
