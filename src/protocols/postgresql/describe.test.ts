@@ -2,7 +2,7 @@ import { expect, describe as suite, test } from "bun:test";
 import type { ConnectionInfo } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { SpanKind, StatusCode } from "../../model/span.ts";
-import { describeSqlText } from "../sql/index.ts";
+import { describeSqlText, sqlDialects } from "../sql/index.ts";
 import { describe } from "./describe.ts";
 import type { PostgresqlDetail } from "./types.ts";
 
@@ -26,7 +26,9 @@ interface Given {
 
 function drafted({ text, detail, connection, outcome = "complete" }: Given) {
   const statement =
-    text === undefined ? undefined : { description: describeSqlText(text), truncated: false };
+    text === undefined
+      ? undefined
+      : { description: describeSqlText(text, sqlDialects.postgresql), truncated: false };
   const exchange: Exchange<PostgresqlDetail> = {
     protocol: "postgresql",
     connection: { ...client, ...connection },

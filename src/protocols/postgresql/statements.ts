@@ -2,7 +2,7 @@
  * The prepared statements and portals of a connection. Invariant: both tables and the texts in them
  * stay within postgresqlLimits; what is evicted is forgotten, never mixed up.
  */
-import { describePreparedSql, describeSqlText } from "../sql/index.ts";
+import { describePreparedSql, describeSqlText, postgresqlDialect } from "../sql/index.ts";
 import { type PostgresqlState, postgresqlLimits, type Statement } from "./types.ts";
 
 /** The parameter that says whether a backslash escapes a quote in a plain string. */
@@ -16,7 +16,7 @@ export function statementOf(
 ): Statement {
   // A text that changes the rule may hold strings of both kinds.
   const backslash = text.includes(ESCAPES_PARAMETER) ? "unknown" : state.backslash;
-  const dialect = { backslash };
+  const dialect = postgresqlDialect(backslash);
   const description = how.prepared
     ? describePreparedSql(text, dialect)
     : describeSqlText(text, dialect);

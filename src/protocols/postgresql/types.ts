@@ -3,7 +3,7 @@
  * postgresqlLimits, and nothing holds a password, a parameter's value or a row.
  */
 import type { Exchange } from "../../model/exchange.ts";
-import type { SqlDescription, SqlDialect } from "../sql/index.ts";
+import type { Backslash, SqlDescription } from "../sql/index.ts";
 
 export const postgresqlLimits = {
   /** Longest part of a message that must be seen at once: a text with its header and name. */
@@ -140,7 +140,7 @@ export interface PostgresqlState {
   /** DataRow messages since the last statement ended. */
   rows: number;
   /** By the server's standard_conforming_strings; unknown while answers may have been missed. */
-  backslash: SqlDialect["backslash"];
+  backslash: Backslash;
   /** The user's name when the start-up packet names no database. */
   database: string | undefined;
   applicationName: string | undefined;

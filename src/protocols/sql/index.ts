@@ -2,16 +2,22 @@
  * What a span may say of SQL text. Invariant: text that is not parameterised leaves this folder
  * only with its literals hidden.
  */
+import type { SqlDialect } from "./dialect.ts";
 import { sqlLimits } from "./limits.ts";
 import { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
-import type { SqlDialect } from "./scanner.ts";
 import { splitStatements } from "./statements.ts";
 import { summarizeSql } from "./summary.ts";
 
 export { traceparentOf } from "./comment.ts";
+export {
+  type Backslash,
+  mysqlDialect,
+  postgresqlDialect,
+  type SqlDialect,
+  sqlDialects,
+} from "./dialect.ts";
 export { sqlLimits } from "./limits.ts";
 export { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
-export type { SqlDialect } from "./scanner.ts";
 export { splitStatements } from "./statements.ts";
 export { summarizeSql } from "./summary.ts";
 
@@ -25,8 +31,8 @@ export interface SqlDescription {
   readonly statements: number;
 }
 
-/** Describes the text of a message that may hold several statements (a simple query). */
-export function describeSqlText(text: string, dialect?: SqlDialect): SqlDescription {
+/** Describes a text that is not parameterised and may hold several statements. */
+export function describeSqlText(text: string, dialect: SqlDialect): SqlDescription {
   const statements = splitStatements(text, dialect);
   if (statements.length <= 1) {
     const only = statements[0];
@@ -50,8 +56,8 @@ export function describeSqlText(text: string, dialect?: SqlDialect): SqlDescript
   };
 }
 
-/** Describes a text that one prepared statement was made of. */
-export function describePreparedSql(text: string, dialect?: SqlDialect): SqlDescription {
+/** Describes a text that is sent apart from its values: it stays as it is if it has any. */
+export function describePreparedSql(text: string, dialect: SqlDialect): SqlDescription {
   if (!hasPlaceholders(text, dialect)) return describeSqlText(text, dialect);
   return { text, summary: summarizeSql(text, dialect), statements: 1 };
 }

@@ -2,15 +2,17 @@
  * Hides the values in SQL text. The one invariant: no character of a literal is in the result,
  * however the text is broken; what cannot be told from a literal counts as one.
  */
+
+import type { SqlDialect } from "./dialect.ts";
 import { sqlLimits } from "./limits.ts";
-import { type SqlDialect, SqlScanner, SqlToken } from "./scanner.ts";
+import { SqlScanner, SqlToken } from "./scanner.ts";
 
 /**
  * The text with ? for every literal: strings of all kinds, numbers with their sign, booleans.
  * Comments go, the white space around them stays. Looks at sqlLimits.textMax characters.
  * Source: OpenTelemetry semantic conventions, "Sanitization of db.query.text".
  */
-export function sanitizeSql(text: string, dialect?: SqlDialect): string {
+export function sanitizeSql(text: string, dialect: SqlDialect): string {
   const scanner = new SqlScanner(
     text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text,
     dialect,
@@ -32,9 +34,11 @@ export function sanitizeSql(text: string, dialect?: SqlDialect): string {
   return copied === 0 ? scanner.text : result + scanner.text.slice(copied);
 }
 
-/** True when the text is parameterised: it has $1, $2 … outside of strings and comments. */
-export function hasPlaceholders(text: string, dialect?: SqlDialect): boolean {
-  if (!text.includes("$")) return false;
+/** True when the text is parameterised: it has $1, ?, … outside of strings and comments. */
+export function hasPlaceholders(text: string, dialect: SqlDialect): boolean {
+  const { placeholders } = dialect;
+  if (placeholders === "dollar" && !text.includes("$")) return false;
+  if (placeholders === "question" && !text.includes("?")) return false;
   const scanner = new SqlScanner(text, dialect);
   while (scanner.next()) if (scanner.kind === SqlToken.parameter) return true;
   return false;

@@ -1,8 +1,10 @@
 /**
- * Splits SQL text into tokens by the lexical rules of PostgreSQL (manual, section 4.1). Its
- * invariant: every character belongs to exactly one token and is looked at a bounded number of
- * times, whatever the text is; what is never closed (a string, a comment) reaches to the end.
+ * Splits SQL text into tokens by the lexical rules of a dialect. Its invariant: every character
+ * belongs to exactly one token and is looked at a bounded number of times, whatever the text is;
+ * what is never closed (a string, a comment) reaches to the end.
  */
+import { bareValueLength } from "./bare-values.ts";
+import type { SqlDialect } from "./dialect.ts";
 
 /** What a token is. Literals are string and number; everything else may be shown as it is. */
 export const SqlToken = {
@@ -13,23 +15,12 @@ export const SqlToken = {
   quotedIdentifier: 3,
   string: 4,
   number: 5,
-  /** $1, $2 … */
+  /** $1, ?, :name: what the dialect has for a value that is sent apart from the text. */
   parameter: 6,
   /** One character of an operator or of punctuation. */
   symbol: 7,
 } as const;
 export type SqlToken = (typeof SqlToken)[keyof typeof SqlToken];
-
-export interface SqlDialect {
-  /**
-   * What a backslash in a plain string is: standard_conforming_strings is on (literal) or off
-   * (escape). unknown: where a backslash stands before a quote, nobody can tell where the string
-   * ends, so it reaches to the end of the text.
-   */
-  readonly backslash: "literal" | "escape" | "unknown";
-}
-
-const standard: SqlDialect = { backslash: "literal" };
 
 const QUOTE = 0x27;
 const DOUBLE_QUOTE = 0x22;
@@ -41,6 +32,16 @@ const SLASH = 0x2f;
 const STAR = 0x2a;
 const DOT = 0x2e;
 const AMPERSAND = 0x26;
+const BACKTICK = 0x60;
+const BRACKET = 0x5b;
+const HASH = 0x23;
+const QUESTION = 0x3f;
+const COLON = 0x3a;
+const AT = 0x40;
+const EXCLAMATION = 0x21;
+const PARENTHESIS = 0x28;
+/** Digits of the version in an executable comment. */
+const VERSION_DIGITS_MAX = 6;
 
 const IS_SPACE = 1;
 const IS_DIGIT = 2;
@@ -61,6 +62,9 @@ function classOf(code: number): number {
   return code < 128 ? (classes[code] ?? 0) : IS_WORD_START;
 }
 
+/** What ends a string whose delimiter is chosen; any other character ends it itself. */
+const closers: Readonly<Record<string, string>> = { "[": "]", "(": ")", "{": "}", "<": ">" };
+
 /** Walks over a text: next() until it says false; kind, start and end tell of the token. */
 export class SqlScanner {
   readonly text: string;
@@ -72,8 +76,10 @@ export class SqlScanner {
   readonly #dialect: SqlDialect;
   /** A string that goes on after white space ('a' newline 'b') keeps the rules of its beginning. */
   #continuedEscapes = false;
+  /** Inside of an executable comment. */
+  #executable = false;
 
-  constructor(text: string, dialect: SqlDialect = standard) {
+  constructor(text: string, dialect: SqlDialect) {
     this.text = text;
     this.#dialect = dialect;
   }
@@ -103,6 +109,11 @@ export class SqlScanner {
     return false;
   }
 
+  /** The dialect by whose rules the text is read. */
+  get dialect(): SqlDialect {
+    return this.#dialect;
+  }
+
   /** Code of the token's first character. */
   get code(): number {
     return this.text.charCodeAt(this.start);
@@ -130,14 +141,53 @@ export class SqlScanner {
 
   #other(code: number): void {
     const following = this.#at(this.start + 1);
+    const dialect = this.#dialect;
     if (code === QUOTE) this.#string(this.start + 1, this.#escapesHere());
-    else if (code === DOUBLE_QUOTE) this.#quotedIdentifier(this.start + 1);
+    else if (code === DOUBLE_QUOTE) this.#doubleQuoted();
+    else if (code === BACKTICK && dialect.backticks) this.#enclosed(this.start + 1, "`");
+    else if (code === BRACKET && dialect.brackets) this.#enclosed(this.start + 1, "]");
     else if (code === DOLLAR) this.#dollar();
-    else if (code === MINUS && following === MINUS) this.#lineComment();
-    else if (code === SLASH && following === STAR) this.#blockComment();
+    else if (code === MINUS && following === MINUS && this.#isLineComment()) this.#lineComment();
+    else if (code === HASH && dialect.hashComments) this.#lineComment();
+    else if (code === SLASH && following === SLASH && dialect.slashComments) this.#lineComment();
+    else if (code === SLASH && following === STAR) this.#comment();
+    else if (code === STAR && following === SLASH && this.#executable) this.#executableEnds();
     else if (code === MINUS || code === PLUS) this.#signed(following);
     else if (code === DOT && classOf(following) === IS_DIGIT) this.#number(this.start);
+    else if (code === QUESTION || code === COLON || code === AT) this.#marker(code, following);
     else this.#finish(SqlToken.symbol, this.start + 1);
+  }
+
+  /** In MySQL 5--1 is a difference. */
+  #isLineComment(): boolean {
+    if (!this.#dialect.spacedDashes) return true;
+    return this.#at(this.start + 2) <= 0x20;
+  }
+
+  #doubleQuoted(): void {
+    if (this.#dialect.doubleQuotes === "identifier") this.#enclosed(this.start + 1, '"');
+    else this.#string(this.start + 1, this.#escapesHere(), DOUBLE_QUOTE);
+  }
+
+  /** ?, ?1, :name, @name. */
+  #marker(code: number, following: number): void {
+    const { placeholders } = this.#dialect;
+    const isQuestion = code === QUESTION && placeholders !== "dollar";
+    const isNamed =
+      code !== QUESTION &&
+      (placeholders === "any" || (placeholders === "named" && code === COLON)) &&
+      classOf(following) === IS_WORD_START &&
+      !isWordPart(this.#at(this.start - 1));
+    let end = this.start + 1;
+    if (isNamed) while (isWordPart(this.#at(end))) end++;
+    else if (isQuestion && placeholders === "any")
+      while (classOf(this.#at(end)) === IS_DIGIT) end++;
+    // {street :now()} is a value of a map, not a parameter.
+    const isParameter = isQuestion || (isNamed && this.#at(end) !== PARENTHESIS);
+    this.#finish(
+      isParameter ? SqlToken.parameter : SqlToken.symbol,
+      isParameter ? end : this.start + 1,
+    );
   }
 
   /** The conventions count a sign that touches a number to the number: 99+100 is two literals. */
@@ -151,6 +201,11 @@ export class SqlScanner {
 
   /** Whatever touches a number is hidden with it: 1_000, 0xFF, 1e-5, 12.5, also 123abc. */
   #number(from: number): void {
+    const bare = this.#bareValue(from);
+    if (bare > 0) {
+      this.#finish(SqlToken.number, from + bare);
+      return;
+    }
     let end = from;
     let isHex = false;
     for (;;) {
@@ -169,38 +224,75 @@ export class SqlScanner {
     this.#finish(SqlToken.number, end);
   }
 
-  /** A word, or a string with one before its quote: E'…', B'…', X'…', N'…', U&'…'. */
+  #bareValue(from: number): number {
+    return this.#dialect.bareValues ? bareValueLength(this.text, from, isWordPart) : 0;
+  }
+
+  /** A word, or a string with one before its quote: E'…', B'…', X'…', N'…', U&'…', q'…'. */
   #word(code: number): void {
     const following = this.#at(this.start + 1);
-    const lower = code | 0x20;
     const third = this.#at(this.start + 2);
-    const isUnicode = lower === 0x75 && following === AMPERSAND;
-    if (following === QUOTE && lower === 0x65) this.#string(this.start + 2, true);
-    else if (following === QUOTE && (lower === 0x62 || lower === 0x78 || lower === 0x6e)) {
-      this.#string(this.start + 2, this.#dialect.backslash === "escape");
-    } else if (isUnicode && third === QUOTE) this.#string(this.start + 3, false);
-    else if (isUnicode && third === DOUBLE_QUOTE) this.#quotedIdentifier(this.start + 3);
-    else {
+    if (following === QUOTE && this.#prefixed(code | 0x20)) return;
+    if (third === QUOTE && following === AMPERSAND && this.#isUnicode(code)) {
+      this.#string(this.start + 3, false);
+    } else if (third === DOUBLE_QUOTE && following === AMPERSAND && this.#isUnicode(code)) {
+      this.#enclosed(this.start + 3, '"');
+    } else if (third === QUOTE && (code | 0x20) === 0x6e && this.#isChosen(following)) {
+      this.#chosen(this.start + 3);
+    } else {
+      const bare = this.#bareValue(this.start);
+      if (bare > 0) {
+        this.#finish(SqlToken.number, this.start + bare);
+        return;
+      }
       let end = this.start + 1;
       while (isWordPart(this.#at(end))) end++;
       this.#finish(SqlToken.word, end);
     }
   }
 
+  #isUnicode(code: number): boolean {
+    return (code | 0x20) === 0x75 && this.#dialect.escapeStrings;
+  }
+
+  /** A letter and a quote behind it. */
+  #prefixed(letter: number): boolean {
+    const { escapeStrings, stringPrefixes, backslash } = this.#dialect;
+    if (letter === 0x65 && escapeStrings) this.#string(this.start + 2, true);
+    else if (this.#isChosen(letter)) this.#chosen(this.start + 2);
+    else if (stringPrefixes.includes(String.fromCharCode(letter))) {
+      this.#string(this.start + 2, backslash === "escape");
+    } else return false;
+    return true;
+  }
+
+  #isChosen(letter: number): boolean {
+    return (letter | 0x20) === 0x71 && this.#dialect.chosenDelimiters;
+  }
+
+  /** q'[it's]': the character behind the quote chooses what ends the string. */
+  #chosen(from: number): void {
+    const first = this.text.charAt(from);
+    const last = closers[first] ?? first;
+    const end = first === "" ? -1 : this.text.indexOf(`${last}'`, from + 1);
+    if (end < 0) this.#unclosed(SqlToken.string);
+    else this.#finish(SqlToken.string, end + 2);
+  }
+
   #escapesHere(): boolean {
     return this.#dialect.backslash === "escape" || this.#continuedEscapes;
   }
 
-  #string(from: number, escapes: boolean): void {
-    this.#continuedEscapes = escapes;
+  #string(from: number, escapes: boolean, quote = QUOTE): void {
+    this.#continuedEscapes = escapes && this.#dialect.escapeStrings;
     let end = from;
     for (; end < this.text.length; end++) {
       const code = this.text.charCodeAt(end);
       if (code === BACKSLASH && escapes) end++;
-      else if (code === BACKSLASH && this.#isUncertain(end + 1)) break;
-      else if (code === QUOTE) {
-        if (this.#at(end + 1) !== QUOTE) {
-          this.#finish(SqlToken.string, end + 1);
+      else if (code === BACKSLASH && this.#isUncertain(end + 1, quote)) break;
+      else if (code === quote) {
+        if (this.#at(end + 1) !== quote) {
+          this.#enclosedToken(SqlToken.string, end + 1);
           return;
         }
         end++;
@@ -209,27 +301,43 @@ export class SqlScanner {
     this.#unclosed(SqlToken.string);
   }
 
-  #isUncertain(next: number): boolean {
-    return this.#dialect.backslash === "unknown" && this.#at(next) === QUOTE;
+  #isUncertain(next: number, quote: number): boolean {
+    return this.#dialect.backslash === "unknown" && this.#at(next) === quote;
   }
 
-  #quotedIdentifier(from: number): void {
-    let end = this.text.indexOf('"', from);
-    while (end >= 0 && this.#at(end + 1) === DOUBLE_QUOTE) end = this.text.indexOf('"', end + 2);
+  /** A quoted identifier; its closing character is doubled where it belongs to the name. */
+  #enclosed(from: number, closer: string): void {
+    let end = this.text.indexOf(closer, from);
+    while (end >= 0 && closer !== "]" && this.text.charAt(end + 1) === closer) {
+      end = this.text.indexOf(closer, end + 2);
+    }
     if (end < 0) this.#unclosed(SqlToken.quotedIdentifier);
-    else this.#finish(SqlToken.quotedIdentifier, end + 1);
+    else this.#enclosedToken(SqlToken.quotedIdentifier, end + 1);
+  }
+
+  /**
+   * A server that does not execute the comment takes its end for one even inside of quotes: where
+   * that may be so, nobody can tell what is quoted behind it.
+   */
+  #enclosedToken(kind: SqlToken, end: number): void {
+    if (this.#executable && this.text.slice(this.start, end).includes("*/")) this.#unclosed(kind);
+    else this.#finish(kind, end);
   }
 
   /** $1 is a parameter, $$…$$ and $tag$…$tag$ are strings, anything else is a symbol. */
   #dollar(): void {
+    const { placeholders, dollarQuotes } = this.#dialect;
     let end = this.start + 1;
-    if (classOf(this.#at(end)) === IS_DIGIT) {
+    const numbered = placeholders === "dollar" || placeholders === "any";
+    if (numbered && classOf(this.#at(end)) === IS_DIGIT) {
       while (classOf(this.#at(end)) === IS_DIGIT) end++;
       this.#finish(SqlToken.parameter, end);
       return;
     }
-    while (this.#at(end) !== DOLLAR && isWordPart(this.#at(end))) end++;
-    if (this.#at(end) !== DOLLAR) {
+    if (dollarQuotes === "tagged") {
+      while (this.#at(end) !== DOLLAR && isWordPart(this.#at(end))) end++;
+    }
+    if (dollarQuotes === "none" || this.#at(end) !== DOLLAR) {
       this.#finish(SqlToken.symbol, this.start + 1);
       return;
     }
@@ -245,7 +353,35 @@ export class SqlScanner {
     else this.#finish(SqlToken.comment, end);
   }
 
-  #blockComment(): void {
+  #comment(): void {
+    if (this.#dialect.executableComments && this.#executableBegins()) return;
+    if (this.#dialect.nestedComments) this.#nestedComment();
+    else {
+      const end = this.text.indexOf("*/", this.start + 2);
+      if (end < 0) this.#unclosed(SqlToken.comment);
+      else this.#finish(SqlToken.comment, end + 2);
+    }
+  }
+
+  /** The marks of an executable comment (and its version) are comments, what is inside is text. */
+  #executableBegins(): boolean {
+    let end = this.start + 2;
+    if ((this.#at(end) | 0x20) === 0x6d) end++;
+    if (this.#at(end) !== EXCLAMATION) return false;
+    end++;
+    const most = end + VERSION_DIGITS_MAX;
+    while (end < most && classOf(this.#at(end)) === IS_DIGIT) end++;
+    this.#executable = true;
+    this.#finish(SqlToken.comment, end);
+    return true;
+  }
+
+  #executableEnds(): void {
+    this.#executable = false;
+    this.#finish(SqlToken.comment, this.start + 2);
+  }
+
+  #nestedComment(): void {
     let depth = 1;
     for (let end = this.start + 2; end + 1 < this.text.length; end++) {
       const code = this.text.charCodeAt(end);

@@ -3,13 +3,17 @@ import {
   describePreparedSql,
   describeSqlText,
   hasPlaceholders,
+  postgresqlDialect,
   sanitizeSql,
   splitStatements,
+  sqlDialects,
   sqlLimits,
   summarizeSql,
   traceparentOf,
 } from "./index.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
+
+const { postgresql } = sqlDialects;
 
 const sanitized: readonly (readonly [text: string, expected: string])[] = [
   // Numbers, with the sign that touches them.
@@ -60,14 +64,14 @@ const sanitized: readonly (readonly [text: string, expected: string])[] = [
 
 describe("sanitizeSql", () => {
   test.each(sanitized)("%s", (text, expected) => {
-    expect(sanitizeSql(text)).toBe(expected);
+    expect(sanitizeSql(text, postgresql)).toBe(expected);
   });
 
   test("backslash rules of the session", () => {
     const text = "SELECT 'it\\'s secret', 1";
-    expect(sanitizeSql(text, { backslash: "escape" })).toBe("SELECT ?, ?");
-    expect(sanitizeSql(text, { backslash: "unknown" })).toBe("SELECT ?");
-    expect(sanitizeSql("SELECT 'a\\b', c", { backslash: "unknown" })).toBe("SELECT ?, c");
+    expect(sanitizeSql(text, postgresqlDialect("escape"))).toBe("SELECT ?, ?");
+    expect(sanitizeSql(text, postgresqlDialect("unknown"))).toBe("SELECT ?");
+    expect(sanitizeSql("SELECT 'a\\b', c", postgresqlDialect("unknown"))).toBe("SELECT ?, c");
   });
 
   test("no character of a literal gets out, wherever the text is cut", () => {
@@ -88,8 +92,8 @@ describe("sanitizeSql", () => {
       for (let end = 0; end <= text.length; end++) {
         const cut = text.slice(0, end);
         for (const backslash of ["literal", "unknown"] as const) {
-          expect(sanitizeSql(cut, { backslash })).not.toContain("Q");
-          expect(describeSqlText(cut, { backslash }).summary).not.toContain("Q");
+          expect(sanitizeSql(cut, postgresqlDialect(backslash))).not.toContain("Q");
+          expect(describeSqlText(cut, postgresqlDialect(backslash)).summary).not.toContain("Q");
         }
       }
     }
@@ -97,7 +101,7 @@ describe("sanitizeSql", () => {
 
   test("looks at a bounded part of the text", () => {
     const text = `SELECT ${"a, ".repeat(sqlLimits.textMax)}`;
-    expect(sanitizeSql(text).length).toBe(sqlLimits.textMax);
+    expect(sanitizeSql(text, postgresql).length).toBe(sqlLimits.textMax);
   });
 });
 
@@ -121,21 +125,21 @@ describe("SqlScanner", () => {
   // Quadratic work on a megabyte takes hours; linear work takes milliseconds.
   test.each(hostile)("a megabyte of %s is walked once", (_name, unit) => {
     const text = unit.repeat(Math.ceil(2 ** 20 / unit.length));
-    const scanner = new SqlScanner(text, { backslash: "literal" });
+    const scanner = new SqlScanner(text, postgresqlDialect("literal"));
     let end = 0;
     while (scanner.next()) {
       expect(scanner.start === end && scanner.end > end).toBe(true);
       end = scanner.end;
     }
     expect(end).toBe(text.length);
-    splitStatements(`${text};x`);
-    summarizeSql(text);
+    splitStatements(`${text};x`, postgresql);
+    summarizeSql(text, postgresql);
     traceparentOf(`${text}traceparent='`);
   });
 
   test("tokens cover the text", () => {
     for (const [text] of sanitized) {
-      const scanner = new SqlScanner(text);
+      const scanner = new SqlScanner(text, postgresql);
       let joined = "";
       while (scanner.next()) joined += scanner.spelling;
       expect(joined).toBe(text);
@@ -143,7 +147,7 @@ describe("SqlScanner", () => {
   });
 
   test("meaningful tokens", () => {
-    const scanner = new SqlScanner(" /* x */ SELECT -- y\n 1");
+    const scanner = new SqlScanner(" /* x */ SELECT -- y\n 1", postgresql);
     expect(scanner.nextMeaningful() && scanner.spelling).toBe("SELECT");
     expect(scanner.nextMeaningful() && scanner.kind).toBe(SqlToken.number);
     expect(scanner.nextMeaningful()).toBe(false);
@@ -211,14 +215,14 @@ const summaries: readonly (readonly [text: string, expected: string])[] = [
 
 describe("summarizeSql", () => {
   test.each(summaries)("%s", (text, expected) => {
-    expect(summarizeSql(text)).toBe(expected);
+    expect(summarizeSql(text, postgresql)).toBe(expected);
   });
 
   test("is cut between words", () => {
     const long = "t".repeat(sqlLimits.summaryCharsMax);
-    expect(summarizeSql(`SELECT * FROM ${long}, u`)).toBe("SELECT");
+    expect(summarizeSql(`SELECT * FROM ${long}, u`, postgresql)).toBe("SELECT");
     const tables = Array.from({ length: 100 }, (_, index) => `table_${index}`);
-    const summary = summarizeSql(`SELECT * FROM ${tables.join(", ")}`);
+    const summary = summarizeSql(`SELECT * FROM ${tables.join(", ")}`, postgresql);
     expect(summary.length).toBeLessThanOrEqual(sqlLimits.summaryCharsMax);
     expect(summary).toBe(["SELECT", ...tables].join(" ").slice(0, summary.length));
     expect(summary.endsWith(` table_${summary.split(" ").length - 2}`)).toBe(true);
@@ -248,33 +252,39 @@ describe("splitStatements", () => {
     ["BEGIN; SELECT 1; END", ["BEGIN", " SELECT 1", " END"]],
   ];
   test.each(cases)("%s", (text, statements) => {
-    expect(splitStatements(text)).toEqual([...statements]);
+    expect(splitStatements(text, postgresql)).toEqual([...statements]);
   });
 });
 
 describe("descriptions", () => {
   test("of batches", () => {
-    expect(describeSqlText("INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)")).toEqual({
+    expect(
+      describeSqlText("INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)", postgresql),
+    ).toEqual({
       text: "INSERT INTO a VALUES (?)",
       summary: "BATCH INSERT a",
       statements: 2,
     });
-    expect(describeSqlText("BEGIN; SELECT 'a;b';")).toEqual({
+    expect(describeSqlText("BEGIN; SELECT 'a;b';", postgresql)).toEqual({
       text: "BEGIN; SELECT ?",
       summary: "BATCH",
       statements: 2,
     });
-    expect(describeSqlText(" ; ")).toEqual({ text: "", summary: "", statements: 0 });
+    expect(describeSqlText(" ; ", postgresql)).toEqual({ text: "", summary: "", statements: 0 });
     const long = `INSERT INTO ${"t".repeat(sqlLimits.summaryCharsMax - 8)} VALUES (1);`;
-    expect(describeSqlText(long.repeat(2)).summary).toBe("BATCH");
+    expect(describeSqlText(long.repeat(2), postgresql).summary).toBe("BATCH");
   });
 
   test("parameterised text is left as it is, other text is not", () => {
     const text = "SELECT 'x' FROM t WHERE a = $1";
-    expect(describePreparedSql(text)).toEqual({ text, summary: "SELECT t", statements: 1 });
-    expect(describePreparedSql("SELECT 'x $1'").text).toBe("SELECT ?");
-    expect(hasPlaceholders("SELECT a$1, '$1', $$ $1 $$ -- $1")).toBe(false);
-    expect(hasPlaceholders("SELECT $2")).toBe(true);
+    expect(describePreparedSql(text, postgresql)).toEqual({
+      text,
+      summary: "SELECT t",
+      statements: 1,
+    });
+    expect(describePreparedSql("SELECT 'x $1'", postgresql).text).toBe("SELECT ?");
+    expect(hasPlaceholders("SELECT a$1, '$1', $$ $1 $$ -- $1", postgresql)).toBe(false);
+    expect(hasPlaceholders("SELECT $2", postgresql)).toBe(true);
   });
 });
 

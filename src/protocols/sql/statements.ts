@@ -3,7 +3,7 @@
  * overlap, and none of them is empty but for white space and comments.
  */
 
-import type { SqlDialect } from "./scanner.ts";
+import type { SqlDialect } from "./dialect.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
 
 const SEMICOLON = 0x3b;
@@ -12,20 +12,22 @@ const CLOSE = 0x29;
 
 /**
  * The statements of a text, without the semicolons between them. A semicolon in parentheses
- * (CREATE RULE … DO (a; b)) or in a BEGIN ATOMIC … END body does not end a statement.
+ * (CREATE RULE … DO (a; b)) or in a body (BEGIN ATOMIC … END, or the BEGIN … END of a routine)
+ * does not end a statement. Of CQL's BEGIN BATCH … APPLY BATCH they are what stands inside.
  */
-export function splitStatements(text: string, dialect?: SqlDialect): string[] {
+export function splitStatements(text: string, dialect: SqlDialect): string[] {
+  if (dialect.name === "cql") return splitBatch(text, dialect);
   const semicolon = text.indexOf(";");
-  if (semicolon < 0 || semicolon === text.length - 1) return isBlank(text) ? [] : [text];
+  if (semicolon < 0 || semicolon === text.length - 1) return isBlank(text, dialect) ? [] : [text];
   const scanner = new SqlScanner(text, dialect);
   const statements: string[] = [];
-  const body = new AtomicBody();
+  const body = new Body();
   let start = 0;
   let depth = 0;
   let hasContent = false;
   while (scanner.nextMeaningful()) {
     const code = scanner.kind === SqlToken.symbol ? scanner.code : 0;
-    if (scanner.kind === SqlToken.word) body.word(scanner.spelling);
+    body.token(scanner.kind === SqlToken.word ? scanner.spelling : "");
     if (code === OPEN) depth++;
     else if (code === CLOSE) depth = Math.max(0, depth - 1);
     else if (code === SEMICOLON && depth === 0 && !body.open) {
@@ -41,35 +43,73 @@ export function splitStatements(text: string, dialect?: SqlDialect): string[] {
   return statements;
 }
 
-/** Follows BEGIN ATOMIC … END, in which CASE … END may be nested. */
-class AtomicBody {
+/** CQL has no text of several statements but the batch, whose semicolons may be left out. */
+function splitBatch(text: string, dialect: SqlDialect): string[] {
+  const scanner = new SqlScanner(text, dialect);
+  const first = scanner.nextMeaningful() ? scanner.spelling.toUpperCase() : "";
+  if (first !== "BEGIN") return isBlank(text, dialect) ? [] : [text];
+  const statements: string[] = [];
+  let start = -1;
+  while (scanner.nextMeaningful()) {
+    const word = scanner.kind === SqlToken.word ? scanner.spelling.toUpperCase() : "";
+    const ends = batchVerbs.has(word) || word === "APPLY";
+    if (ends && start >= 0) statements.push(withoutSemicolon(text.slice(start, scanner.start)));
+    if (ends) start = batchVerbs.has(word) ? scanner.start : -1;
+  }
+  if (start >= 0) statements.push(withoutSemicolon(text.slice(start)));
+  return statements.length === 0 ? [text] : statements;
+}
+
+const batchVerbs: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE"]);
+
+function withoutSemicolon(statement: string): string {
+  const trimmed = statement.trimEnd();
+  return trimmed.endsWith(";") ? trimmed.slice(0, -1) : trimmed;
+}
+
+const routines: ReadonlySet<string> = new Set([
+  ...["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"],
+]);
+/** What follows END where it does not end BEGIN or CASE. */
+const otherEnds: ReadonlySet<string> = new Set(["IF", "LOOP", "WHILE", "REPEAT", "FOR"]);
+const WORD_CHARS_MAX = 9;
+
+/** Follows BEGIN … END of a body, in which BEGIN … END and CASE … END may be nested. */
+class Body {
   #previous = "";
   #depth = 0;
+  #first = "";
+  #routine = false;
 
   get open(): boolean {
     return this.#depth > 0;
   }
 
-  word(spelling: string): void {
-    if (spelling.length > 6) {
-      this.#previous = "";
-      return;
-    }
-    const word = spelling.toUpperCase();
-    if (word === "ATOMIC" && this.#previous === "BEGIN") this.#depth = 1;
-    else if (word === "CASE" && this.open) this.#depth++;
-    else if (word === "END" && this.open) this.#depth--;
+  /** The next token's word; "" when it is none. */
+  token(spelling: string): void {
+    const word = spelling.length > WORD_CHARS_MAX ? "-" : spelling.toUpperCase();
+    const before = this.#previous;
     this.#previous = word;
+    if (this.#first === "") this.#first = word === "" ? "-" : word;
+    // END closes what is open; END IF and the like close what was not counted.
+    if (before === "END" && this.open && !otherEnds.has(word)) this.#depth--;
+    if (this.#first === "CREATE" && routines.has(word)) this.#routine = true;
+    if (word === "ATOMIC" && (before === "BEGIN" || before === "NOT") && !this.#routine) {
+      this.#depth = 1;
+    } else if (word === "BEGIN" && (this.#routine || this.open)) this.#depth++;
+    else if (word === "CASE" && this.open && before !== "END") this.#depth++;
   }
 
   reset(): void {
     this.#depth = 0;
     this.#previous = "";
+    this.#first = "";
+    this.#routine = false;
   }
 }
 
-function isBlank(text: string): boolean {
-  const scanner = new SqlScanner(text);
+function isBlank(text: string, dialect: SqlDialect): boolean {
+  const scanner = new SqlScanner(text, dialect);
   while (scanner.nextMeaningful()) {
     if (scanner.kind !== SqlToken.symbol || scanner.code !== SEMICOLON) return false;
   }

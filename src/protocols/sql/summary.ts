@@ -3,27 +3,30 @@
  * summary consists of key words and identifiers of the text only; no literal and no name that
  * programs make up as they go (cursors, savepoints, prepared statements) is ever in it.
  */
+import type { SqlDialect } from "./dialect.ts";
 import { sqlLimits } from "./limits.ts";
-import { type SqlDialect, SqlScanner, SqlToken } from "./scanner.ts";
+import { SqlScanner, SqlToken } from "./scanner.ts";
 
 function words(list: string): ReadonlySet<string> {
   return new Set(list.split(" "));
 }
 
 /** Where one of these stands at the beginning of a statement, its targets are looked for. */
-const queryVerbs = words("SELECT INSERT UPDATE DELETE MERGE VALUES TABLE");
+const queryVerbs = words("SELECT INSERT REPLACE UPDATE DELETE MERGE VALUES TABLE");
 /** These name one object right after themselves. */
-const namingVerbs = words("CALL EXEC COPY TRUNCATE LOCK VACUUM ANALYZE CLUSTER");
-const definitionVerbs = words("CREATE ALTER DROP REFRESH REINDEX COMMENT");
+const namingVerbs = words(
+  "CALL EXEC COPY TRUNCATE LOCK VACUUM ANALYZE CLUSTER OPTIMIZE CHECK REPAIR CHECKSUM USE",
+);
+const definitionVerbs = words("CREATE ALTER DROP REFRESH REINDEX COMMENT RENAME");
 const objectTypes = words(
   "TABLE INDEX VIEW DATABASE SCHEMA SEQUENCE FUNCTION PROCEDURE ROUTINE TRIGGER USER ROLE GROUP " +
     "TYPE DOMAIN EXTENSION POLICY RULE AGGREGATE COLLATION SERVER TABLESPACE PUBLICATION " +
-    "SUBSCRIPTION LANGUAGE STATISTICS COLUMN CONSTRAINT SYSTEM",
+    "SUBSCRIPTION LANGUAGE STATISTICS COLUMN CONSTRAINT SYSTEM EVENT PACKAGE KEYSPACE",
 );
 /** Words between a verb and the name it is about. */
 const nameFillers = words(
   "IF NOT EXISTS CONCURRENTLY ONLY ON INTO FROM TABLE TEMP TEMPORARY UNLOGGED FULL FREEZE " +
-    "VERBOSE ANALYZE LATERAL",
+    "VERBOSE ANALYZE LATERAL TABLES LOCAL NO_WRITE_TO_BINLOG BODY",
 );
 /** Words between FROM, JOIN, INTO or USING and a table. */
 const tableFillers = words("ONLY LATERAL TEMP TEMPORARY UNLOGGED");
@@ -32,6 +35,12 @@ const listEnders = words(
   "WHERE GROUP ORDER HAVING WINDOW LIMIT OFFSET FETCH FOR RETURNING SET UNION INTERSECT " +
     "EXCEPT WHEN",
 );
+/** The same in MySQL, where they may also stand between INSERT or UPDATE and its table. */
+const mysqlFillers = words("TABLE LOW_PRIORITY DELAYED HIGH_PRIORITY IGNORE INTO");
+/** What INTO leads to instead of a table. */
+const mysqlTargets = words("OUTFILE DUMPFILE");
+/** In MySQL also names of functions. */
+const functionVerbs = words("INSERT REPLACE VALUES");
 const setOperators = words("UNION INTERSECT EXCEPT");
 
 /** What is known of one level of parentheses. */
@@ -51,7 +60,7 @@ interface Level {
  * characters, cut between words. "" when the text has no word.
  * Source: OpenTelemetry semantic conventions, "Generating a summary of the query".
  */
-export function summarizeSql(text: string, dialect?: SqlDialect): string {
+export function summarizeSql(text: string, dialect: SqlDialect): string {
   const cut = text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text;
   return new Summarizer(new SqlScanner(cut, dialect)).run();
 }
@@ -69,9 +78,11 @@ class Summarizer {
   /** Names that WITH gives to sub-queries: not tables. */
   readonly #commonNames = new Set<string>();
   #with = false;
+  readonly #dialect: SqlDialect["name"];
 
   constructor(scanner: SqlScanner) {
     this.#scanner = scanner;
+    this.#dialect = scanner.dialect.name;
   }
 
   run(): string {
@@ -84,6 +95,7 @@ class Summarizer {
     const upper = verb.toUpperCase();
     if (definitionVerbs.has(upper)) this.#definition(verb);
     else if (namingVerbs.has(upper)) this.#naming(verb);
+    else if (this.#dialect === "mysql" && upper === "LOAD") this.#load(verb);
     else this.#query(upper);
     return this.#summary;
   }
@@ -107,7 +119,11 @@ class Summarizer {
   #definition(verb: string): void {
     this.#add(verb);
     while (this.#next()) {
-      if (this.#scanner.kind !== SqlToken.word) return;
+      // DEFINER=`who`@`where` stands between in MySQL.
+      if (this.#scanner.kind !== SqlToken.word) {
+        if (this.#dialect !== "mysql") return;
+        continue;
+      }
       const spelling = this.#scanner.spelling;
       if (!objectTypes.has(spelling.toUpperCase())) continue;
       this.#add(spelling);
@@ -116,9 +132,30 @@ class Summarizer {
     }
   }
 
+  /** LOAD DATA LOCAL INFILE 'file' REPLACE INTO TABLE name */
+  #load(verb: string): void {
+    this.#add(verb);
+    while (this.#next()) {
+      if (this.#scanner.kind !== SqlToken.word) continue;
+      const word = this.#scanner.spelling.toUpperCase();
+      if (word === "DATA" || word === "XML") this.#add(this.#scanner.spelling);
+      if (word !== "INTO") continue;
+      this.#name();
+      return;
+    }
+  }
+
   #naming(verb: string): void {
     this.#add(verb);
     if (!this.#next()) return;
+    // ANALYZE SELECT runs the statement and tells how it went.
+    if (this.#dialect === "mysql" && queryVerbs.has(this.#scanner.spelling.toUpperCase())) {
+      if (this.#scanner.spelling.toUpperCase() !== "TABLE") {
+        this.#peeked = true;
+        this.#walk();
+        return;
+      }
+    }
     const hasParenthesis = this.#scanner.code === 0x28;
     if (hasParenthesis && verb.toUpperCase() === "COPY") {
       this.#open();
@@ -227,6 +264,10 @@ class Summarizer {
     this.#previous = word;
     if (word === "SELECT" || (queryVerbs.has(word) && this.#begins(word, before))) {
       this.#verb(word, before);
+    } else if (this.#dialect === "mysql" && level.expectsTable && mysqlFillers.has(word)) {
+      return;
+    } else if (this.#dialect === "mysql" && level.expectsTable && mysqlTargets.has(word)) {
+      level.expectsTable = false;
     } else if (level.inQuery && this.#leadsToTable(word, before)) {
       level.expectsTable = true;
       if (word === "FROM" || word === "USING") level.inList = true;
@@ -240,8 +281,14 @@ class Summarizer {
   /** Not the UPDATE of FOR UPDATE, ON UPDATE, DO UPDATE or THEN UPDATE, nor a column's name. */
   #begins(word: string, before: string): boolean {
     if (this.#level.inQuery) return false;
+    if (functionVerbs.has(word) && this.#isCalled()) return false;
     if (word === "TABLE" || word === "VALUES") return this.#level.mayBegin;
     return this.#level.mayBegin || before === "FOR" || before === "AS" || before === "ANALYZE";
+  }
+
+  /** In MySQL a function's name touches its parenthesis. */
+  #isCalled(): boolean {
+    return this.#dialect === "mysql" && this.#scanner.text.charCodeAt(this.#scanner.end) === 0x28;
   }
 
   #verb(word: string, before: string): void {
@@ -250,9 +297,14 @@ class Summarizer {
     if (!continues) this.#add(this.#scanner.spelling);
     level.inQuery = true;
     level.mayBegin = false;
-    level.inList = false;
-    level.expectsTable = word === "UPDATE" || word === "TABLE";
+    level.expectsTable = word === "UPDATE" || word === "TABLE" || this.#namesTable(word);
+    level.inList = this.#dialect === "mysql" && word === "UPDATE";
     this.#with = this.#with && this.#outer.length > 0;
+  }
+
+  /** In MySQL INTO may be left out. */
+  #namesTable(word: string): boolean {
+    return this.#dialect === "mysql" && (word === "INSERT" || word === "REPLACE");
   }
 
   /** UNION ALL SELECT: `before` is ALL or DISTINCT, which nothing else puts before SELECT. */
@@ -262,7 +314,10 @@ class Summarizer {
 
   #leadsToTable(word: string, before: string): boolean {
     if (word === "FROM") return before !== "DISTINCT";
-    return word === "JOIN" || word === "INTO" || word === "USING";
+    if (word === "JOIN") return before !== "FOR";
+    if (word === "STRAIGHT_JOIN") return this.#dialect === "mysql" && before !== "SELECT";
+    // In CQL it is followed by TTL or TIMESTAMP.
+    return word === "INTO" || (word === "USING" && this.#dialect !== "cql");
   }
 
   #identifier(): void {
@@ -302,5 +357,5 @@ function isIdentifier(kind: SqlToken): boolean {
 }
 
 function commonName(spelling: string): string {
-  return spelling.startsWith('"') ? spelling.slice(1, -1) : spelling.toLowerCase();
+  return /^["`[]/.test(spelling) ? spelling.slice(1, -1) : spelling.toLowerCase();
 }
