@@ -66,6 +66,7 @@ export const configKeys = {
   "tracing.protocols.tcp.enabled": flag("Spans of TCP connections that speak none of these.", {
     initial: true,
   }),
+  "tracing.protocols.kafka.enabled": flag("Spans of Kafka.", { initial: true }),
   "exporters.otlp.enabled": automaticFlag("Send over OTLP/gRPC; on when an endpoint is given."),
   "exporters.otlp.endpoint": endpoint("Where an OTLP/gRPC receiver listens.", {
     initial: undefined,
@@ -180,6 +181,7 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
         http: { enabled: settings["tracing.protocols.http.enabled"] },
         postgresql: { enabled: settings["tracing.protocols.postgresql.enabled"] },
         tcp: { enabled: settings["tracing.protocols.tcp.enabled"] },
+        kafka: { enabled: settings["tracing.protocols.kafka.enabled"] },
       },
     },
     exporters: {
