@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
 import { loadConfig } from "./config/load.ts";
+import { protocolIds } from "./config/protocol-keys.ts";
 import type { Layer } from "./config/schema.ts";
 import { protocols } from "./protocols/index.ts";
+import { tcp } from "./protocols/tcp-record.ts";
 
 const configOf = (flags: Layer) =>
   loadConfig({
@@ -24,6 +26,11 @@ describe("protocols", () => {
   test("all of them, in order of detection, unless tracing is off", () => {
     expect(enabledProtocols(configOf({}))).toEqual(protocols);
     expect(enabledProtocols(configOf({ "tracing.enabled": false }))).toEqual([]);
+  });
+
+  test("each has its switch, and each switch its protocol", () => {
+    const told = [...protocols.map(({ id }) => id), tcp.id].sort();
+    expect([...protocolIds].sort() as string[]).toEqual(told);
   });
 
   test("one that is switched off is left out", () => {

@@ -19,6 +19,7 @@ import {
 } from "./key.ts";
 import { socketPathProblem } from "./paths.ts";
 import { processRules } from "./process-rules.ts";
+import { protocolKeys, protocolSwitches } from "./protocol-keys.ts";
 
 /** OTLP over gRPC, where nothing else is said (OpenTelemetry protocol/exporter.md). */
 export const DEFAULT_OTLP_ENDPOINT = "http://localhost:4317";
@@ -61,12 +62,7 @@ export const configKeys = {
     environment: ["OLLY_DEBUG"],
   }),
   "tracing.enabled": flag("Make spans.", { initial: true }),
-  "tracing.protocols.http.enabled": flag("Spans of HTTP/1.", { initial: true }),
-  "tracing.protocols.postgresql.enabled": flag("Spans of PostgreSQL.", { initial: true }),
-  "tracing.protocols.tcp.enabled": flag("Spans of TCP connections that speak none of these.", {
-    initial: true,
-  }),
-  "tracing.protocols.kafka.enabled": flag("Spans of Kafka.", { initial: true }),
+  ...protocolKeys,
   "exporters.otlp.enabled": automaticFlag("Send over OTLP/gRPC; on when an endpoint is given."),
   "exporters.otlp.endpoint": endpoint("Where an OTLP/gRPC receiver listens.", {
     initial: undefined,
@@ -177,12 +173,7 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
     },
     tracing: {
       enabled: settings["tracing.enabled"],
-      protocols: {
-        http: { enabled: settings["tracing.protocols.http.enabled"] },
-        postgresql: { enabled: settings["tracing.protocols.postgresql.enabled"] },
-        tcp: { enabled: settings["tracing.protocols.tcp.enabled"] },
-        kafka: { enabled: settings["tracing.protocols.kafka.enabled"] },
-      },
+      protocols: protocolSwitches(settings),
     },
     exporters: {
       otlp: {

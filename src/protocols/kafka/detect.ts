@@ -86,8 +86,8 @@ export function judgeAnswer(view: StreamView, at: number, state: KafkaState): Ve
 
 /**
  * Index at which a frame begins; the view's end = none does; -1 = too little is here to tell
- * whether one begins at the head. What is captured after a loss begins with a call of the program, and most
- * calls begin with a frame: behind the head, a frame has to end where a frame can end.
+ * whether one begins at the head. What is captured after a loss begins with a call of the program,
+ * and most calls begin with a frame: behind the head, a frame has to end where a frame can end.
  */
 export function seek(view: StreamView, judge: (at: number) => Verdict, isRequest: boolean): number {
   const first = judge(view.start);

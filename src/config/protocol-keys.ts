@@ -1,0 +1,31 @@
+/** The switch of each protocol: a new protocol adds its line here, sorted by its id. */
+import { flag, type Key } from "./key.ts";
+
+const subjects = {
+  http: "HTTP/1",
+  kafka: "Kafka",
+  postgresql: "PostgreSQL",
+  tcp: "TCP connections that speak none of these",
+} as const;
+
+export type ProtocolId = keyof typeof subjects;
+type SwitchName = `tracing.protocols.${ProtocolId}.enabled`;
+
+export const protocolIds = Object.keys(subjects) as readonly ProtocolId[];
+
+/** `tracing.protocols.<id>.enabled`, all on. */
+export const protocolKeys = Object.fromEntries(
+  protocolIds.map((id) => [
+    `tracing.protocols.${id}.enabled`,
+    flag(`Spans of ${subjects[id]}.`, { initial: true }),
+  ]),
+) as Readonly<Record<SwitchName, Key<boolean>>>;
+
+/** The switches as the settings have them. */
+export function protocolSwitches(
+  settings: Readonly<Record<SwitchName, boolean>>,
+): Readonly<Record<string, { readonly enabled: boolean }>> {
+  return Object.fromEntries(
+    protocolIds.map((id) => [id, { enabled: settings[`tracing.protocols.${id}.enabled`] }]),
+  );
+}
