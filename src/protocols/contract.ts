@@ -52,6 +52,14 @@ export type HandOver =
   | "tlsResume"
   | { readonly protocol: string; readonly carried?: Carried | undefined };
 
+/** Bytes that a skip has passed: length = end - start, or bytes that were not captured. */
+export interface PassedPiece {
+  /** undefined = they moved, but were not captured. Valid only during the call. */
+  readonly bytes: Uint8Array | undefined;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What parse() says beside the number of bytes it consumed. */
 export interface FrameSink<Frame> {
   /** A whole frame; match() sees it before the next parse(). */
@@ -101,6 +109,8 @@ export interface ExchangeSink<Detail> {
 export interface CapturePolicy {
   /** HTTP methods that are named as they are; others become _OTHER. */
   readonly httpKnownMethods: ReadonlySet<string>;
+  /** Overlays on HTTP (src/protocols/http) that are switched off: their calls are plain HTTP. */
+  readonly overlaysOff?: ReadonlySet<string>;
 }
 
 export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
@@ -128,6 +138,8 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
   inherit?(carried: Carried, state: State, adopt: (detail: Detail) => Exchange<Detail>): void;
   /** Takes at most one frame from the head of the view. */
   parse(view: StreamView, side: Side, state: State, out: FrameSink<Frame>): ParseStatus;
+  /** For a protocol that looks at what it skips: each piece in order, before skipped(). */
+  passing?(piece: PassedPiece, side: Side, state: State): void;
   /** A skip asked for by parse() has passed; `last` is the last skipped byte's moment. */
   skipped?(side: Side, state: State, last: Moment, out: FrameSink<Frame>): void;
   /** The direction has ended (end of stream or close). */

@@ -19,6 +19,8 @@ interface ToyFrame {
 }
 
 interface ToyState {
+  /** What passed by in skips: text, or how much was not captured. */
+  readonly passed: string[];
   readonly pending: Exchange<{ question: string; answer: string }>[];
 }
 
@@ -49,7 +51,7 @@ const toy: Protocol<ToyFrame, ToyState, { question: string; answer: string }> = 
     if (kind === "T") throw new RangeError("a bug of the protocol");
     return kind === "Q" ? "request" : kind === "A" ? "response" : "no";
   },
-  createState: () => ({ pending: [] }),
+  createState: () => ({ passed: [], pending: [] }),
   parse(view, _side, _state, out) {
     if ((view.bytes[view.start] ?? 0) > 200) return -1;
     const frame = frameOf(view);
@@ -59,6 +61,11 @@ const toy: Protocol<ToyFrame, ToyState, { question: string; answer: string }> = 
     if (frame.kind === "B") out.skip(Number(frame.text));
     if (frame.kind === "X") out.handOver(frame.text as "detect" | "opaque" | "tls");
     return 1 + (view.bytes[view.start] ?? 0);
+  },
+  passing({ bytes, start, end }, side, state) {
+    const text =
+      bytes === undefined ? end - start : new TextDecoder().decode(bytes.subarray(start, end));
+    state.passed.push(`${side} ${text}`);
   },
   skipped(_side, _state, last, out) {
     out.frame({ kind: "A", text: "skipped", timeNs: last.timeNs, tid: last.tid });
@@ -171,6 +178,8 @@ describe("ProtocolDriver", () => {
     feed("in", joined("B10", "....."));
     driver.uncaptured(conversation, "in", { length: 4, last: { timeNs: 50, tid: 1 } });
     expect(closed).toEqual(["0 x=skipped complete"]);
+    const { passed } = conversation.state as ToyState;
+    expect(passed).toEqual(["response \u0005.....", "response 4"]);
   });
 
   test("a gap outside a skip is told, and reading goes on at the next boundary", () => {

@@ -336,8 +336,9 @@ export class ProtocolDriver {
       return;
     }
     state.skip -= length;
-    if (state.skip > 0) return;
     try {
+      this.#reader.pass(conversation, direction, { bytes: undefined, start: 0, end: length });
+      if (state.skip > 0) return;
       this.#reader.skipped(conversation, direction);
     } catch (error) {
       this.#failed(conversation, error);

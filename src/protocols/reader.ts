@@ -6,7 +6,15 @@ import { assert } from "../lib/assert.ts";
 import { limits } from "../limits.ts";
 import type { Direction, Side } from "../model/connection.ts";
 import type { Drops } from "../self/drops.ts";
-import type { Carried, ExchangeSink, FrameSink, HandOver, Moment, Protocol } from "./contract.ts";
+import type {
+  Carried,
+  ExchangeSink,
+  FrameSink,
+  HandOver,
+  Moment,
+  PassedPiece,
+  Protocol,
+} from "./contract.ts";
 import type { Conversation } from "./conversation.ts";
 import { type Choice, choose, isTlsHello, isTlsRecord } from "./detection.ts";
 import type { Ledger } from "./ledger.ts";
@@ -71,6 +79,13 @@ export class Reader {
     if (waiting.end > waiting.start) this.#run(conversation, other);
     const own = conversation.streams[direction];
     if (own.end > own.start && conversation.mode === "parsing") this.#run(conversation, direction);
+  }
+
+  /** Bytes of a skip go by. */
+  pass(conversation: Conversation, direction: Direction, piece: PassedPiece): void {
+    const { protocol, info, state } = conversation;
+    if (protocol?.passing === undefined) return;
+    protocol.passing(piece, sideOf(info.role, direction) ?? "request", state);
   }
 
   skipped(conversation: Conversation, direction: Direction): void {
@@ -206,6 +221,8 @@ export class Reader {
     const length = Math.min(state.skip, stream.end - stream.start);
     state.lastNs = stream.timeAt(stream.start + length - 1);
     state.lastTid = stream.tidAt(stream.start + length - 1);
+    const { bytes, start } = stream;
+    this.pass(conversation, direction, { bytes, start, end: start + length });
     stream.consume(length);
     state.skip -= length;
     if (state.skip === 0) this.skipped(conversation, direction);

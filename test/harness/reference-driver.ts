@@ -83,6 +83,9 @@ export class ReferenceDriver<Frame, State, Detail> {
   gap(side: Side, length: number, timeNs: number): void {
     const stream = this.#streams[side];
     const skipped = Math.min(stream.skip, length);
+    if (skipped > 0) {
+      this.protocol.passing?.({ bytes: undefined, start: 0, end: skipped }, side, this.state);
+    }
     const skipEnds = skipped > 0 && skipped === stream.skip;
     stream.skip -= skipped;
     if (skipEnds) this.#skipped(side, timeNs);
@@ -115,6 +118,7 @@ export class ReferenceDriver<Frame, State, Detail> {
       if (stream.skip > 0) {
         const taken = Math.min(stream.skip, stream.bytes.length);
         const last = stream.times[taken - 1] ?? timeNs;
+        this.#pass(stream, side, taken);
         stream.skip -= taken;
         consume(stream, taken);
         if (stream.skip === 0) this.#skipped(side, last);
@@ -168,6 +172,15 @@ export class ReferenceDriver<Frame, State, Detail> {
     if (this.handedOver) return;
     this.protocol.lost(side, this.state, { timeNs, tid: TID }, this.#sink);
     stream.resyncing = true;
+  }
+
+  /** Shows skipped bytes between guards, and spoils them afterwards. */
+  #pass(stream: SideStream, side: Side, length: number): void {
+    const end = GUARD_BYTES + length;
+    const bytes = new Uint8Array(end + GUARD_BYTES).fill(GUARD);
+    bytes.set(stream.bytes.subarray(0, length), GUARD_BYTES);
+    this.protocol.passing?.({ bytes, start: GUARD_BYTES, end }, side, this.state);
+    bytes.fill(GUARD);
   }
 
   #skipped(side: Side, timeNs: number): void {
