@@ -3,6 +3,7 @@ import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-se
 import { loadConfig } from "./config/load.ts";
 import { protocolIds } from "./config/protocol-keys.ts";
 import type { Layer } from "./config/schema.ts";
+import { overlays } from "./protocols/http/overlays/index.ts";
 import { protocols } from "./protocols/index.ts";
 import { tcp } from "./protocols/tcp-record.ts";
 
@@ -29,7 +30,7 @@ describe("protocols", () => {
   });
 
   test("each has its switch, and each switch its protocol", () => {
-    const told = [...protocols.map(({ id }) => id), tcp.id].sort();
+    const told = [...protocols, ...overlays, tcp].map(({ id }) => id).sort();
     expect([...protocolIds].sort() as string[]).toEqual(told);
   });
 

@@ -1,9 +1,11 @@
 /** Configuration → what the stages take. Pure: no stage is started here. */
 import type { Config } from "./config/schema.ts";
 import type { ExportSettings } from "./export/exporter.ts";
-import type { ConnectionRecord, Protocol } from "./protocols/contract.ts";
+import type { CapturePolicy, ConnectionRecord, Protocol } from "./protocols/contract.ts";
+import { overlays } from "./protocols/http/overlays/index.ts";
 import { protocols } from "./protocols/index.ts";
 import { tcp } from "./protocols/tcp-record.ts";
+import { HTTP_KNOWN_METHODS_DEFAULT } from "./semconv/http.ts";
 
 export interface ConsoleSink {
   write(text: string): void;
@@ -20,6 +22,15 @@ export function enabledProtocols(config: Config): readonly Protocol[] {
 /** What tells of connections that speak none of them. */
 export function enabledRecord({ tracing }: Config): ConnectionRecord | undefined {
   return tracing.enabled && tracing.protocols[tcp.id]?.enabled !== false ? tcp : undefined;
+}
+
+/** What protocols may say of an exchange. */
+export function capturePolicyOf(config: Config): CapturePolicy {
+  const off = overlays.filter(({ id }) => config.tracing.protocols[id]?.enabled === false);
+  return {
+    httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT),
+    overlaysOff: new Set(off.map(({ id }) => id)),
+  };
 }
 
 export function exportSettingsOf(config: Config, console: ConsoleSink): ExportSettings {

@@ -6,6 +6,7 @@
 import { dirname, join } from "node:path";
 import {
   type ConsoleSink,
+  capturePolicyOf,
   enabledProtocols,
   enabledRecord,
   exportSettingsOf,
@@ -42,7 +43,6 @@ import type { SelfLog } from "./self/log.ts";
 import type { AgentStatus, ProcessStatus } from "./self/status.ts";
 import { StatusServer } from "./self/status-server.ts";
 import { statusSocketPath } from "./self/status-socket.ts";
-import { HTTP_KNOWN_METHODS_DEFAULT } from "./semconv/http.ts";
 import { VERSION } from "./version.ts";
 import { endpointsOf } from "./wire/address.ts";
 import { decodeMessage } from "./wire/decode.ts";
@@ -149,7 +149,7 @@ class RunningAgent implements Agent {
     this.#pipeline = new Pipeline({
       protocols: enabledProtocols(config),
       record: enabledRecord(config),
-      policy: { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) },
+      policy: capturePolicyOf(config),
       ids,
       drops,
       endpointsOf,

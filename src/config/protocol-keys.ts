@@ -2,7 +2,9 @@
 import { flag, type Key } from "./key.ts";
 
 const subjects = {
+  grpc: "gRPC as such; else its calls are plain HTTP",
   http: "HTTP/1",
+  http2: "HTTP/2",
   kafka: "Kafka",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",

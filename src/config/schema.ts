@@ -133,7 +133,7 @@ export interface Config {
   };
   readonly tracing: {
     readonly enabled: boolean;
-    /** By protocol id. */
+    /** By the id of a protocol, or of an overlay on HTTP. */
     readonly protocols: Readonly<Record<string, { readonly enabled: boolean }>>;
   };
   readonly exporters: {

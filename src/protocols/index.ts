@@ -1,10 +1,12 @@
 /** The protocols in order of detection; the order has a meaning: the stricter test comes first. */
 import { asProtocol, type Protocol } from "./contract.ts";
 import { http1 } from "./http1/index.ts";
+import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
 import { postgresql } from "./postgresql/index.ts";
 
 export const protocols: readonly Protocol[] = [
+  asProtocol(http2),
   asProtocol(http1),
   asProtocol(postgresql),
   asProtocol(kafka),

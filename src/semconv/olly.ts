@@ -8,3 +8,9 @@ export const ATTR_OLLY_CONNECTION_SENT_BYTES = "olly.connection.sent_bytes";
 export const ATTR_OLLY_CONNECTION_RECEIVED_BYTES = "olly.connection.received_bytes";
 /** Why a connection is told as a whole: "unknown" (no protocol of ours) or "ciphertext" (TLS). */
 export const ATTR_OLLY_CONNECTION_CONTENT = "olly.connection.content";
+
+/**
+ * True when a head of HTTP/2 referred to fields that were sent before capture began or while bytes
+ * were lost: what it may have said by them is left out.
+ */
+export const ATTR_OLLY_HTTP_FIELDS_UNKNOWN = "olly.http.fields_unknown";

@@ -30,7 +30,15 @@ const stages = [
 ] as const;
 
 const everyStage = ["lib", "model", "semconv", "self", "limits", "version"];
-const everyProtocol = ["protocols/contract", "lib", "model", "semconv", "limits", "protocols/sql"];
+const everyProtocol = [
+  "protocols/contract",
+  "lib",
+  "model",
+  "semconv",
+  "limits",
+  "protocols/sql",
+  "protocols/http",
+];
 
 /** Areas and what they may import beside themselves; "x types" = types of x only. */
 const allowed: Readonly<Record<string, readonly string[]>> = {

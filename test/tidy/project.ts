@@ -28,6 +28,9 @@ const protocolFiles = [
   "README.md",
 ] as const;
 
+/** What several protocols are made of. */
+const sharedFolders: ReadonlySet<string> = new Set(["sql", "http"]);
+
 const README_LINES_MAX = 40;
 const LIST = "src/protocols/index.ts";
 
@@ -35,7 +38,7 @@ function checkProtocols({ files }: House): Violation[] {
   const folders = new Set<string>();
   for (const { path } of files) {
     const name = /^src\/protocols\/([^/]+)\//.exec(path)?.[1];
-    if (name !== undefined && name !== "sql") folders.add(name);
+    if (name !== undefined && !sharedFolders.has(name)) folders.add(name);
   }
   const list = files.find(({ path }) => path === LIST)?.text ?? "";
   return [...folders].flatMap((name) => {

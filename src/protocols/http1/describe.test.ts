@@ -11,17 +11,19 @@ import {
   firstItemOf,
   forwardedParameter,
   nodeAddressOf,
-} from "./authority.ts";
+} from "../http/authority.ts";
+import { redactedAuthority, redactedPath, redactedQuery, SECRET_KEYS } from "../http/url.ts";
 import { http1 } from "./index.ts";
 import type { Http1Detail } from "./types.ts";
-import { redactedAuthority, redactedPath, redactedQuery, SECRET_KEYS } from "./url.ts";
 
 const policy = { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) };
 
 const plainDetail: Http1Detail = {
   method: "GET",
   target: "/",
-  minorVersion: 1,
+  version: "1.1",
+  scheme: undefined,
+  call: undefined,
   host: "a.test",
   userAgent: undefined,
   forwarded: undefined,
@@ -31,6 +33,9 @@ const plainDetail: Http1Detail = {
   switches: false,
   statusCode: 0,
   truncated: false,
+  hasUnknownFields: false,
+  lacksFields: false,
+  reset: undefined,
 };
 
 function draftOf(role: Role, outcome: Outcome, detail: Partial<Http1Detail> = {}) {

@@ -188,7 +188,9 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
   const detail: Http1Detail = {
     method: line.method,
     target: line.target,
-    minorVersion: line.minorVersion,
+    version: `1.${line.minorVersion}`,
+    scheme: undefined,
+    call: undefined,
     host: host.count > 0 ? state.lastHost : undefined,
     userAgent: userAgent.count > 0 ? state.lastUserAgent : undefined,
     forwarded: textIn(bytes, fields.forwarded),
@@ -198,6 +200,9 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
     switches: line.method === "CONNECT" || (fields.upgrade && fields.connectionUpgrade),
     statusCode: 0,
     truncated: false,
+    hasUnknownFields: false,
+    lacksFields: false,
+    reset: undefined,
   };
   return {
     kind: "request",

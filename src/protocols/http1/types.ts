@@ -4,26 +4,14 @@
  */
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeStart } from "../contract.ts";
+import type { HttpDetail } from "../http/types.ts";
 
-/** What is kept of one request and its answer; describe() turns it into a span. */
-export interface Http1Detail {
+/** What is kept of one request and its answer. */
+export interface Http1Detail extends HttpDetail {
   readonly method: string;
-  /** The request target as sent, in one of the four forms of RFC 9112 section 3.2. */
   readonly target: string;
-  /** Minor version of the request: 0 or 1 (a higher one is possible by the grammar). */
-  readonly minorVersion: number;
-  readonly host: string | undefined;
-  readonly userAgent: string | undefined;
-  readonly forwarded: string | undefined;
-  readonly forwardedFor: string | undefined;
-  readonly forwardedHost: string | undefined;
-  readonly forwardedProto: string | undefined;
   /** CONNECT or Upgrade: what follows may not be HTTP/1, the answer decides. */
   readonly switches: boolean;
-  /** Of the final answer; 0 = none seen. */
-  statusCode: number;
-  /** True when bytes of it were lost, or its pairing is not certain. */
-  truncated: boolean;
 }
 
 export interface RequestFrame extends ExchangeStart<Http1Detail> {

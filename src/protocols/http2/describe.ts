@@ -1,0 +1,2 @@
+/** The span is that of any HTTP: ../http/describe.ts. */
+export { describeHttp as describe } from "../http/describe.ts";

@@ -1,0 +1,59 @@
+/**
+ * HTTP/2 (RFC 9113, RFC 7541) as one Protocol. Invariant: every function here obeys ../contract.ts;
+ * what the protocol is made of stands in the files beside this one, and in ../http.
+ */
+import type { ConnectionInfo } from "../../model/connection.ts";
+import type { Protocol } from "../contract.ts";
+import { describe } from "./describe.ts";
+import { detect, resync } from "./detect.ts";
+import { http2Fields } from "./heads.ts";
+import { HpackDecoder } from "./hpack.ts";
+import { http2Limits } from "./limits.ts";
+import { match } from "./match.ts";
+import { ended, parse, passing, skipped } from "./parse.ts";
+import { lost } from "./streams.ts";
+import type { Http2Detail, Http2Frame, Http2State, Lane } from "./types.ts";
+
+export type { Http2Detail, Http2Frame, Http2State } from "./types.ts";
+
+export const http2: Protocol<Http2Frame, Http2State, Http2Detail> = {
+  id: "http2",
+  limits: {
+    frameBytesMax: http2Limits.frameHeadBytes + http2Limits.blockBytesMax,
+    inFlightMax: http2Limits.inFlightMax,
+  },
+  detect,
+  createState,
+  parse,
+  passing,
+  skipped,
+  ended,
+  lost,
+  resync,
+  match,
+  describe,
+};
+
+function createState(connection: ConnectionInfo): Http2State {
+  return {
+    request: createLane(connection.midstream),
+    response: createLane(connection.midstream),
+    streams: new Map(),
+    highestStream: 0,
+    hasMissed: connection.midstream,
+    lostNs: 0,
+    streamsInDoubt: 0,
+  };
+}
+
+function createLane(joined: boolean): Lane {
+  return {
+    hpack: new HpackDecoder(http2Fields, joined),
+    counts: { data: 0, headers: 0, priority: 0, settings: 0, ping: 0, windowUpdate: 0, other: 0 },
+    block: undefined,
+    dataStream: 0,
+    dataEndsStream: false,
+    dataPadding: 0,
+    dataLeft: 0,
+  };
+}
