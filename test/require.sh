@@ -83,6 +83,7 @@ missing() {
     has psql || echo postgresql-client
     has python3 || echo python3
     has_modules python3 psycopg2 ssl || echo python3-psycopg2
+    has_modules python3 pymongo snappy zstandard || echo python3-pymongo python3-snappy python3-zstandard
     has curl || echo curl
     has openssl || echo openssl
     has_fuzzer || fuzzer_packages

@@ -6,6 +6,7 @@ const subjects = {
   http: "HTTP/1",
   http2: "HTTP/2",
   kafka: "Kafka",
+  mongodb: "MongoDB",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
 } as const;

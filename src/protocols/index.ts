@@ -3,11 +3,13 @@ import { asProtocol, type Protocol } from "./contract.ts";
 import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
+import { mongodb } from "./mongodb/index.ts";
 import { postgresql } from "./postgresql/index.ts";
 
 export const protocols: readonly Protocol[] = [
   asProtocol(http2),
   asProtocol(http1),
+  asProtocol(mongodb),
   asProtocol(postgresql),
   asProtocol(kafka),
 ];

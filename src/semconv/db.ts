@@ -3,6 +3,8 @@
 export const ATTR_DB_SYSTEM_NAME = "db.system.name";
 /** Database, and schema where it is known: from general to specific, joined by "|". */
 export const ATTR_DB_NAMESPACE = "db.namespace";
+/** Table, collection or the like, as the protocol names it; never taken from SQL text. */
+export const ATTR_DB_COLLECTION_NAME = "db.collection.name";
 /** As the protocol names it; never taken from SQL text. */
 export const ATTR_DB_OPERATION_NAME = "db.operation.name";
 /** Operations of one message; only from two on. */
@@ -14,6 +16,7 @@ export const ATTR_DB_RESPONSE_STATUS_CODE = "db.response.status_code";
 export const ATTR_DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
 
 export const DB_SYSTEM_POSTGRESQL = "postgresql";
+export const DB_SYSTEM_MONGODB = "mongodb";
 
 /** Our own: rows that a statement has inserted, changed, deleted or copied. */
 export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";

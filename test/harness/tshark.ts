@@ -297,6 +297,48 @@ function postgresPacket(packet: { _source: { layers: Record<string, unknown> } }
   };
 }
 
+/** A request of MongoDB's protocol that makes a span. */
+export interface MongoOperation {
+  /** The command's name. */
+  readonly operation: string;
+  /** Its answer tells an error. */
+  readonly failed: boolean;
+}
+
+/** OP_QUERY: a command, or a find whose filter may be empty. */
+const MONGO_QUERY = "2004";
+const MONGO_HELLO = new Set(["hello", "isMaster", "ismaster"]);
+
+/** Every request of the ports but hello, for programs that send one message in a packet. */
+export async function mongoOperations(
+  file: string,
+  ports: readonly number[],
+): Promise<MongoOperation[]> {
+  const lines = await decode(file, {
+    ports,
+    protocol: "mongo",
+    fields: [
+      ...["tcp.stream", "tcp.dstport", "mongo.request_id", "mongo.response_to"],
+      ...["mongo.opcode", "mongo.element.name"],
+    ],
+  });
+  const asked = new Map<string, { operation: string; failed: boolean }>();
+  for (const [stream, destination, ids, answered, opcodes, names] of lines) {
+    if (ports.includes(Number(destination))) {
+      const operation = several(names)[0] ?? (opcodes === MONGO_QUERY ? "find" : "unknown");
+      if (!MONGO_HELLO.has(operation)) {
+        asked.set(`${stream} ${several(ids)[0]}`, { operation, failed: false });
+      }
+    } else if (several(names).includes("errmsg")) {
+      const request = asked.get(`${stream} ${several(answered)[0]}`);
+      if (request !== undefined) {
+        request.failed = true;
+      }
+    }
+  }
+  return [...asked.values()];
+}
+
 function several(values: string | undefined): string[] {
   return values === undefined || values === "" ? [] : values.split(VALUE_SEPARATOR);
 }
