@@ -144,6 +144,8 @@ missing() {
     has_go || echo golang-go
     has_modules python3 test.test_socket || cpython_suite
     has javac || echo default-jdk-headless
+    has mvn || echo maven
+    has_modules python3 ensurepip || echo python3-venv
     has ruby || echo ruby
     has_modules ruby webrick || echo ruby-webrick
     has_modules php curl sockets || echo php-cli php-curl
@@ -192,5 +194,10 @@ fi
 
 if ! sh "$(dirname "$0")/libc-roots.sh" "$(dirname "$0")/../build/libc-roots" bullseye trixie; then
     echo "require: the C libraries of other Debian releases could not be fetched" >&2
+    exit 1
+fi
+
+if ! sh "$(dirname "$0")/kafka-broker.sh" "$(dirname "$0")/../build/kafka"; then
+    echo "require: Kafka's broker or its clients could not be fetched" >&2
     exit 1
 fi

@@ -245,6 +245,42 @@ class PostgresReader {
   }
 }
 
+/** Every request to a broker, as "client | API version": what every version's header shows. */
+export async function kafkaRequests(file: string, port: number): Promise<string[]> {
+  const lines = await decode(file, {
+    ports: [port],
+    protocol: "kafka",
+    fields: ["tcp.dstport", "kafka.client_id", "kafka.api_key", "kafka.api_version"],
+  });
+  const requests = lines.filter(([destination]) => Number(destination) === port);
+  return requests.flatMap(([, clients, keys, versions]) => {
+    const keyList = several(keys);
+    const versionList = several(versions);
+    return several(clients).map((client, index) => {
+      const key = Number(keyList[index]);
+      return `${client} | ${kafkaApis[key] ?? key} ${versionList[index]}`;
+    });
+  });
+}
+
+/** Names of the keys that tests use, from the protocol's guide. */
+const kafkaApis: Readonly<Record<number, string>> = {
+  0: "Produce",
+  1: "Fetch",
+  2: "ListOffsets",
+  3: "Metadata",
+  8: "OffsetCommit",
+  9: "OffsetFetch",
+  10: "FindCoordinator",
+  11: "JoinGroup",
+  12: "Heartbeat",
+  13: "LeaveGroup",
+  14: "SyncGroup",
+  18: "ApiVersions",
+  19: "CreateTopics",
+  68: "ConsumerGroupHeartbeat",
+};
+
 interface Decoding {
   /** Servers' ports: these are decoded as the protocol, and nothing else is printed. */
   readonly ports: readonly number[];

@@ -267,6 +267,21 @@ describe("pairing", () => {
     expect(told2(played(steps, { midstream: true }).exchanges)).toEqual(["send b complete 2"]);
   });
 
+  test("joined in the middle: the end of an answer comes in a call of its own, again and again", () => {
+    const rest = (bytes: Uint8Array) => [
+      told(bytes.subarray(0, 30)),
+      told(bytes.subarray(30, -3)),
+      told(bytes.subarray(-3)),
+    ];
+    const steps: Step[] = [told(Uint8Array.of(0, 0, 0))];
+    for (let id = 1; id < 5; id++) {
+      const [one, other] = pair(id, "t");
+      steps.push(asked(one), ...rest(other));
+    }
+    const { exchanges } = played(steps, { midstream: true });
+    expect(told2(exchanges)).toEqual([1, 2, 3, 4].map((id) => `send t complete ${id}`));
+  });
+
   test("a fetch of a connection that ends is not an error when its answer may have been lost", () => {
     const driver = new ReferenceDriver(kafka, testConnection);
     driver.feed("request", firstAsked, 1);

@@ -116,8 +116,10 @@ function kindOf(operation: Operation, isServer: boolean): SpanKind {
   return operation === send ? SpanKind.producer : SpanKind.client;
 }
 
-function errorTypeOf({ error }: KafkaDetail, outcome: Outcome): string | undefined {
+function errorTypeOf({ error, key }: KafkaDetail, outcome: Outcome): string | undefined {
   if (error !== 0) return errorNameOf(error);
+  // A consumer that ends has a fetch under way, which may have waited in vain.
+  if (key === ApiKey.fetch) return undefined;
   if (outcome === "closed_early") return ERROR_CONNECTION_CLOSED;
   return outcome === "no_response" ? ERROR_TIMEOUT : undefined;
 }

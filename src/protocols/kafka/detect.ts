@@ -85,9 +85,10 @@ export function judgeAnswer(view: StreamView, at: number, state: KafkaState): Ve
 }
 
 /**
- * Index at which a frame begins; the view's end = none does; -1 = too little is here to tell
- * whether one begins at the head. What is captured after a loss begins with a call of the program,
- * and most calls begin with a frame: behind the head, a frame has to end where a frame can end.
+ * Index at which a frame begins, or seems to begin; the view's end = none does; -1 = too little is
+ * here to tell whether one begins at the head. What is captured after a loss begins with a call of
+ * the program, and most calls begin with a frame. Behind the head a frame has to end where one can
+ * end; without such a frame, the first that may go on behind the view is waited for.
  */
 export function seek(view: StreamView, judge: (at: number) => Verdict, isRequest: boolean): number {
   const first = judge(view.start);
@@ -95,17 +96,28 @@ export function seek(view: StreamView, judge: (at: number) => Verdict, isRequest
   if (first === "more") return -1;
   const { bytes, start, end } = view;
   const frameBytes = isRequest ? requestBytes : responseFrameBytes;
+  let begun = end;
   let tries = 0;
-  for (let at = start + 1; at + HEAD_BYTES <= end && tries < TRIES_MAX; at++) {
-    const size = frameBytes(bytes, at);
-    // Frames that follow each other to the end of what is here.
-    if (size < 0 || at + size > end) continue;
+  for (let at = start + 1; at + ANSWER_HEAD_BYTES <= end && tries < TRIES_MAX; at++) {
+    const size = at + HEAD_BYTES <= end || !isRequest ? frameBytes(bytes, at) : -1;
+    if (size < 0 || size > kafkaLimits.wholeFrameBytesMax) continue;
     const next = at + size;
-    if (next !== end && (next + SIZE_BYTES > end || frameBytes(bytes, next) < 0)) continue;
+    const isPart = next > end;
+    if (isPart ? begun < end : !isEndOfFrame(view, next, frameBytes)) continue;
     tries++;
-    if (judge(at) === "yes") return at;
+    const verdict = judge(at);
+    if (verdict === "yes" && !isPart) return at;
+    if (verdict !== "no") begun = Math.min(begun, at);
   }
-  return end;
+  return begun;
+}
+
+function isEndOfFrame(
+  { bytes, end }: StreamView,
+  at: number,
+  frameBytes: (bytes: Uint8Array, at: number) => number,
+): boolean {
+  return at === end || (at + HEAD_BYTES <= end && frameBytes(bytes, at) > 0);
 }
 
 function requestBytes(bytes: Uint8Array, at: number): number {
