@@ -135,6 +135,45 @@ describe("Correlator", () => {
     expect(other.context?.parentSpanId).toBeUndefined();
   });
 
+  test("what a server pushes is joined the other way round, and counted by itself", () => {
+    const correlator = new Correlator(countingIds());
+    const call = exchangeOf("client", { local: A, remote: B });
+    const sent = { ...exchangeOf("server", { process: 2, local: B, remote: A }), pushed: true };
+    const received = { ...exchangeOf("client", { local: A, remote: B, tid: 12 }), pushed: true };
+    for (const exchange of [call, sent, received]) correlator.opened(exchange);
+    expect(received.context?.traceId).toEqual(sent.context?.traceId);
+    expect(received.context?.parentSpanId).toEqual(sent.context?.spanId);
+    expect(received.context?.traceId).not.toEqual(call.context?.traceId);
+  });
+
+  test("a delivered message is its reader's work until it is acknowledged", () => {
+    const correlator = new Correlator(countingIds());
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const message = { ...exchangeOf("client", { traceparent }), pushed: true };
+    const call = exchangeOf("client");
+    correlator.opened(message);
+    correlator.opened(call);
+    expect(message.context?.parentSpanId).toEqual(parseTraceparent(traceparent)?.spanId);
+    expect(call.context?.parentSpanId).toEqual(message.context?.spanId);
+    const ahead = { ...exchangeOf("client"), pushed: true, connection: message.connection };
+    correlator.opened(ahead);
+    expect(correlator.contextOf(1, 10, 150)).toBeUndefined();
+    correlator.closed(message);
+    expect(correlator.contextOf(1, 10, 150)).toBe(ahead.context);
+    correlator.closed(ahead);
+    expect(correlator.contextOf(1, 10, 250)).toBeUndefined();
+  });
+
+  test("a message that comes while a request is served is part of the request", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server");
+    const reply = { ...exchangeOf("client"), pushed: true };
+    correlator.opened(request);
+    correlator.opened(reply);
+    correlator.closed(reply);
+    expect(correlator.contextOf(1, 10, 150)).toBe(request.context);
+  });
+
   test("connections joined in the middle are not counted alike, so they are not joined", () => {
     const correlator = new Correlator(countingIds());
     const client = exchangeOf("client", { local: A, remote: B, midstream: true });

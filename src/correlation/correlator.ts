@@ -46,7 +46,7 @@ export class Correlator {
 
   /** Sets exchange.context; called once, when the exchange begins. */
   opened(exchange: Exchange): void {
-    if (exchange.connection.role === "server") {
+    if (isServed(exchange)) {
       exchange.context = this.#serverContext(exchange);
       this.#threads.began(exchange);
       return;
@@ -81,13 +81,13 @@ export class Correlator {
 
   /** The exchange never was: nothing more is its work, and no other end waits for it. */
   withdrawn(exchange: Exchange): void {
-    if (exchange.connection.role === "server") this.#threads.withdrawn(exchange);
+    if (isServed(exchange)) this.#threads.withdrawn(exchange);
     else this.#joins.settle(exchange);
   }
 
   /** The exchange is over; `tid` moved the last of its answer. */
   closed(exchange: Exchange, tid: number = exchange.tid): void {
-    if (exchange.connection.role === "server") this.#threads.finished(exchange, tid);
+    if (isServed(exchange)) this.#threads.finished(exchange, tid);
     else this.#joins.settle(exchange);
   }
 
@@ -149,4 +149,9 @@ export class Correlator {
       traceState: undefined,
     };
   }
+}
+
+/** This end received what began the exchange. */
+function isServed({ connection, pushed }: Exchange): boolean {
+  return (connection.role === "server") === (pushed !== true);
 }

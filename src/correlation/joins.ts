@@ -1,8 +1,8 @@
 /**
- * The two ends of one connection on this host: the client's nth exchange and the server's nth
- * exchange are the same one. Invariants: only connections that were seen from their beginning on
- * take part, since only their exchanges are counted alike on both ends; an offer does not outlive
- * its exchange, since the kernel gives the same pair of ports to a later connection.
+ * The two ends of one connection on this host: the nth exchange that one end began and the nth that
+ * the other end received are the same one. Invariants: only connections that were seen from their
+ * beginning on take part, since only their exchanges are counted alike on both ends; an offer does
+ * not outlive its exchange, since the kernel gives the same pair of ports to a later connection.
  */
 
 import { limits } from "../limits.ts";
@@ -38,7 +38,7 @@ export class Joins {
     return this.#waiting.size;
   }
 
-  /** A client has begun this exchange. */
+  /** This end, mostly a client, has begun this exchange. */
   offer(exchange: Exchange, context: SpanContext): void {
     const { local, remote } = exchange.connection;
     const key = this.#keyOf(exchange, local, remote);
@@ -93,14 +93,16 @@ export class Joins {
   /** Ports make a TCP connection's pair unique on one network; Unix sockets have no such pair. */
   #keyOf(
     exchange: Exchange,
-    client: SocketAddress | undefined,
-    server: SocketAddress | undefined,
+    began: SocketAddress | undefined,
+    received: SocketAddress | undefined,
   ): string | undefined {
     const connection = exchange.connection;
     if (connection.midstream || connection.transport !== "tcp") return undefined;
-    if (client === undefined || server === undefined) return undefined;
-    const network = isLoopback(server.address) ? this.#options.networkOf(connection.processId) : "";
-    const pair = `${client.address} ${client.port} ${server.address} ${server.port}`;
+    if (began === undefined || received === undefined) return undefined;
+    const network = isLoopback(received.address)
+      ? this.#options.networkOf(connection.processId)
+      : "";
+    const pair = `${began.address} ${began.port} ${received.address} ${received.port}`;
     return `${exchange.protocol} ${pair} ${exchange.index} ${network}`;
   }
 }

@@ -47,6 +47,8 @@ export class Threads {
     work.finished = undefined;
     if (exchange.eventLoop) work.interleaves = true;
     const other = work.open[0];
+    // The reply to a call by messages is part of the request that is being served.
+    if (other !== undefined && isPushed(exchange) && !isPushed(other)) return;
     if (other !== undefined && other.connection !== exchange.connection) work.interleaves = true;
     work.open.push(exchange);
   }
@@ -61,7 +63,7 @@ export class Threads {
     const position = work.open.indexOf(exchange);
     if (position < 0) return;
     work.open.splice(position, 1);
-    const ownAnswer = work.open.length === 0 && tid === exchange.tid;
+    const ownAnswer = work.open.length === 0 && tid === exchange.tid && !isPushed(exchange);
     work.finished = ownAnswer ? exchange.context : undefined;
     work.finishedNs = exchange.endNs;
   }
@@ -102,7 +104,10 @@ export class Threads {
     const work = this.#threads.get(keyOf(processId, tid));
     if (work === undefined || work.interleaves) return undefined;
     const open = work.open[0];
-    if (open !== undefined) return open.context;
+    if (open !== undefined) {
+      // Which of several messages that were delivered ahead is being worked on cannot be seen.
+      return work.open.length > 1 && work.open.some(isPushed) ? undefined : open.context;
+    }
     const finished = work.finished;
     if (finished === undefined) return undefined;
     if (timeNs - work.finishedNs > this.#options.afterAnswerNsMax) return undefined;
@@ -156,6 +161,11 @@ export class Threads {
       this.#forget(key);
     }
   }
+}
+
+/** A message that was delivered: it is work until it is acknowledged, and no longer. */
+function isPushed({ pushed }: Exchange): boolean {
+  return pushed === true;
 }
 
 function keyOf(processId: number, tid: number): number {

@@ -16,7 +16,15 @@ export interface Exchange<Detail = unknown> {
   /** Its protocol's id; changes, with the detail, when the next protocol adopts it. */
   protocol: string;
   readonly connection: ConnectionInfo;
-  /** Nth exchange of its connection, from 0: both ends of a connection count alike. */
+  /**
+   * True when the server began it with a message that nobody asked for: the client answers, if
+   * anybody does.
+   */
+  readonly pushed?: boolean | undefined;
+  /**
+   * Nth exchange of its connection that the same end began, from 0: both ends of a connection count
+   * alike, though what the two of them begin may cross on its way.
+   */
   readonly index: number;
   /** CLOCK_MONOTONIC ns of the request's first byte. */
   readonly startNs: number;

@@ -94,6 +94,8 @@ export interface ExchangeStart<Detail> {
   readonly detail: Detail;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  /** The server began it: see Exchange. */
+  readonly pushed?: boolean | undefined;
 }
 
 /** Where match() reports. Each opened exchange is closed once: by match() or by drive.ts. */

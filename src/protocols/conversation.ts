@@ -49,6 +49,8 @@ export interface Conversation {
   readonly directions: Readonly<Record<Direction, DirectionState>>;
   readonly inFlight: Exchange[];
   nextIndex: number;
+  /** The same count of what the server began. */
+  nextPushedIndex: number;
   /** Messages of a connection joined in the middle that were looked at in vain. */
   looks: number;
   /** Parse errors since the last complete exchange. */
@@ -77,9 +79,10 @@ export function createConversation(info: DrivenConnection, streams: StreamPair):
     directions: { in: createDirection(info.midstream), out: createDirection(info.midstream) },
     inFlight: [],
     nextIndex: 0,
+    nextPushedIndex: 0,
     looks: 0,
     errors: 0,
-    trial: new Trial(info.role, 0),
+    trial: new Trial(info.role, 0, 0),
     rejected: [],
     isExhausted: false,
     interruption: undefined,

@@ -1,6 +1,7 @@
 /**
  * The driver with a toy protocol whose frames are one length byte and so many bytes: 'Q' + text
- * asks, 'A' + text answers, 'B' + n is followed by n bytes that are skipped, 'X' hands over.
+ * asks, 'A' + text answers, 'P' + text is pushed by the server and acknowledged at once, 'B' + n is
+ * followed by n bytes that are skipped, 'X' hands over.
  */
 import { describe, expect, test } from "bun:test";
 import type { Role } from "../model/connection.ts";
@@ -84,6 +85,10 @@ const toy: Protocol<ToyFrame, ToyState, { question: string; answer: string }> = 
       state.pending.push(
         emit.open({ startNs: frame.timeNs, tid: frame.tid, eventLoop: false, detail }),
       );
+    } else if (frame.kind === "P") {
+      const detail = { question: frame.text, answer: "pushed" };
+      const begin = { startNs: frame.timeNs, tid: frame.tid, eventLoop: false };
+      emit.close(emit.open({ ...begin, detail, pushed: true }), frame.timeNs, "one_way");
     } else if (frame.kind === "A") {
       const exchange = state.pending.shift();
       if (exchange === undefined) {
@@ -170,6 +175,18 @@ describe("ProtocolDriver", () => {
     expect(info.role).toBe("server");
     feed("out", frame("Ay"));
     expect(closed).toEqual(["0 x=y complete"]);
+  });
+
+  test("what the server begins is counted by itself", () => {
+    const { feed, closed } = setUp();
+    feed("out", frame("Qone"));
+    feed("in", joined("Pnews", "A1"));
+    feed("out", frame("Qtwo"));
+    feed("in", joined("A2", "Pmore"));
+    expect(closed).toEqual([
+      ...["0 news=pushed one_way", "0 one=1 complete"],
+      ...["1 two=2 complete", "1 more=pushed one_way"],
+    ]);
   });
 
   test("skips bytes that were captured and bytes that were not", () => {

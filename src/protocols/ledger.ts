@@ -61,7 +61,8 @@ export class Ledger {
         this.close(conversation, oldest, start.startNs, "truncated");
       }
     }
-    conversation.nextIndex++;
+    if (start.pushed) conversation.nextPushedIndex++;
+    else conversation.nextIndex++;
     conversation.inFlight.push(exchange);
     this.#openExchanges++;
     this.#events.opened(exchange);
@@ -75,7 +76,8 @@ export class Ledger {
     exchange.endNs = Math.max(endNs, exchange.startNs);
     exchange.outcome = outcome;
     this.#openExchanges--;
-    const answers = conversation.info.role === "server" ? "out" : "in";
+    const isServer = conversation.info.role === "server";
+    const answers = isServer === (exchange.pushed !== true) ? "out" : "in";
     this.#events.closed(exchange, conversation.directions[answers].lastTid);
     const wasClean = conversation.errors === 0;
     if (outcome === "complete") conversation.errors = 0;
@@ -115,6 +117,7 @@ export class Ledger {
     this.#openExchanges -= conversation.inFlight.length;
     conversation.inFlight.length = 0;
     conversation.nextIndex = trial.firstIndex;
+    conversation.nextPushedIndex = trial.firstPushedIndex;
     conversation.info.role = trial.role;
   }
 
@@ -132,7 +135,8 @@ export class Ledger {
 
   newTrial(conversation: Conversation): Trial {
     this.forgetTrial(conversation);
-    const trial = new Trial(conversation.info.role, conversation.nextIndex);
+    const { info, nextIndex, nextPushedIndex } = conversation;
+    const trial = new Trial(info.role, nextIndex, nextPushedIndex);
     conversation.trial = trial;
     return trial;
   }
@@ -151,7 +155,8 @@ export class Ledger {
   /** No protocol tells of the connection: it is told as a whole when it is over. */
   openRecord(conversation: Conversation): void {
     const { info, directions } = conversation;
-    const isTold = conversation.nextIndex > 0 || conversation.record !== undefined;
+    const { nextIndex, nextPushedIndex, record } = conversation;
+    const isTold = nextIndex > 0 || nextPushedIndex > 0 || record !== undefined;
     if (this.#record === undefined || isTold || info.transport !== "tcp") return;
     const first = info.role === "server" ? directions.in : directions.out;
     const detail: Traffic = { receivedBytes: 0, sentBytes: 0, content: "unknown" };
@@ -191,7 +196,8 @@ function newExchange(
   return {
     protocol,
     connection: conversation.info,
-    index: conversation.nextIndex,
+    pushed: start.pushed,
+    index: start.pushed ? conversation.nextPushedIndex : conversation.nextIndex,
     startNs: start.startNs,
     tid: start.tid,
     eventLoop: start.eventLoop,

@@ -46,10 +46,12 @@ export class Trial {
   /** As it was before the guess. */
   readonly role: Role;
   readonly firstIndex: number;
+  readonly firstPushedIndex: number;
 
-  constructor(role: Role, firstIndex: number) {
+  constructor(role: Role, firstIndex: number, firstPushedIndex: number) {
     this.role = role;
     this.firstIndex = firstIndex;
+    this.firstPushedIndex = firstPushedIndex;
   }
 
   /** Whether another protocol can still be given everything from the beginning. */

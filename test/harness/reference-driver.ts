@@ -38,7 +38,7 @@ export class ReferenceDriver<Frame, State, Detail> {
   readonly state: State;
   /** In the order in which they were closed. */
   readonly closed: Exchange<Detail>[] = [];
-  /** In the order in which they were opened: index is the place. */
+  /** In the order in which they were opened. */
   readonly opened: Exchange<Detail>[] = [];
   readonly parseErrors: number[] = [];
   /** Positions behind each parse() that consumed, for the harness to cut at. */
@@ -50,6 +50,7 @@ export class ReferenceDriver<Frame, State, Detail> {
   readonly #streams: Record<Side, SideStream> = { request: newStream(), response: newStream() };
   readonly #open = new Set<Exchange<Detail>>();
   readonly #sink: ExchangeSink<Detail>;
+  #pushedCount = 0;
 
   constructor(protocol: Protocol<Frame, State, Detail>, connection: ConnectionInfo) {
     this.protocol = protocol;
@@ -226,7 +227,7 @@ export class ReferenceDriver<Frame, State, Detail> {
     const exchange: Exchange<Detail> = {
       protocol: this.protocol.id,
       connection: this.connection,
-      index: this.opened.length,
+      index: start.pushed ? this.#pushedCount++ : this.opened.length - this.#pushedCount,
       traceparent: undefined,
       tracestate: undefined,
       ...start,
