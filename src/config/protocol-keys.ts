@@ -7,6 +7,7 @@ const subjects = {
   http2: "HTTP/2",
   kafka: "Kafka",
   mongodb: "MongoDB",
+  amqp: "AMQP 0-9-1",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
 } as const;

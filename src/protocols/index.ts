@@ -1,4 +1,5 @@
 /** The protocols in order of detection; the order has a meaning: the stricter test comes first. */
+import { amqp } from "./amqp/index.ts";
 import { asProtocol, type Protocol } from "./contract.ts";
 import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
@@ -10,6 +11,7 @@ export const protocols: readonly Protocol[] = [
   asProtocol(http2),
   asProtocol(http1),
   asProtocol(mongodb),
+  asProtocol(amqp),
   asProtocol(postgresql),
   asProtocol(kafka),
 ];
