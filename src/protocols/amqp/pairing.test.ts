@@ -38,7 +38,7 @@ function setUp(connection: Partial<typeof testConnection> = {}) {
   return { driver, client, server, told, lose };
 }
 
-const header = (size: number, flags = 0, properties = new Uint8Array()) =>
+const header = (size: number, flags = 0, properties: Uint8Array = new Uint8Array()) =>
   frame(
     FrameType.header,
     CHANNEL,
