@@ -2,12 +2,14 @@
 import { flag, type Key } from "./key.ts";
 
 const subjects = {
+  amqp: "AMQP 0-9-1",
   grpc: "gRPC as such; else its calls are plain HTTP",
   http: "HTTP/1",
   http2: "HTTP/2",
   kafka: "Kafka",
   mongodb: "MongoDB",
   amqp: "AMQP 0-9-1",
+  nats: "NATS",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
 } as const;

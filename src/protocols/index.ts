@@ -5,10 +5,12 @@ import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
 import { mongodb } from "./mongodb/index.ts";
+import { nats } from "./nats/index.ts";
 import { postgresql } from "./postgresql/index.ts";
 
 export const protocols: readonly Protocol[] = [
   asProtocol(http2),
+  asProtocol(nats),
   asProtocol(http1),
   asProtocol(mongodb),
   asProtocol(amqp),
