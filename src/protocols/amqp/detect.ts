@@ -73,11 +73,16 @@ export function detect(view: StreamView): Detection {
   for (let frames = 0; frames < amqpLimits.detectFramesMax && index < end; frames++) {
     const { verdict, size, side } = look(view, index, amqpLimits.payloadBytesMax);
     if (verdict === "no") return "no";
-    if (verdict !== "whole") return "more";
+    if (verdict !== "whole") return bytes[index] === FrameType.body ? bodyBegins(view) : "more";
     if (side !== "both") return isOpening(view, index) ? side : "no";
     index += size;
   }
   return "more";
+}
+
+/** Seven bytes of a body are too little to hold up others for. */
+function bodyBegins({ start, end }: StreamView): Detection {
+  return end - start < HEADER_BYTES ? "more" : "no";
 }
 
 /** connection.start tells its version: 0-9 is what 0-9-1 calls itself there. */

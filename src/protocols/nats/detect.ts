@@ -19,9 +19,10 @@ export function detect(view: StreamView): Detection {
     if (line === "more") return beginsAsOurs(view, index) ? "more" : "no";
     if (line === undefined || !isSound(view, line)) return "no";
     if (proves(line)) return line.from === "request" ? "request" : "response";
-    index = line.totalBytes < 0 ? line.next : line.next + line.totalBytes + 2;
+    index = line.next;
   }
-  return "more";
+  // PING and +OK are words of Redis, too.
+  return view.end > view.start ? "no" : "more";
 }
 
 /** INFO and CONNECT are words of other protocols too; here JSON follows. */

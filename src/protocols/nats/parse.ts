@@ -25,7 +25,7 @@ export function parse(view: StreamView, side: Side, state: NatsState, out: Sink)
   if (side === "request" && bytes[start] === TLS_HANDSHAKE) {
     if (end - start < 2) return 0;
     if (bytes[start + 1] !== TLS_MAJOR) return ParseError.malformed;
-    out.handOver("tls");
+    out.handOver("tlsResume");
     return end - start;
   }
   const line = readLine(bytes, start, end);
