@@ -8,7 +8,6 @@ const subjects = {
   http2: "HTTP/2",
   kafka: "Kafka",
   mongodb: "MongoDB",
-  amqp: "AMQP 0-9-1",
   nats: "NATS",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
