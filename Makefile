@@ -4,7 +4,7 @@
 #   make demo    a demo shop under olly: traces with their logs
 #   make test    every test (as root it installs what they need)
 #   make test-compat  the long form of test/compat: whole programs with and without the library
-#   make fuzz    the fuzzer of libolly, for 10 minutes
+#   make fuzz    the fuzzers of libolly and of the protocols, for 10 minutes each
 #   make torture ten minutes of a program that does everything at once, bare and hooked
 #   make bench   the figures
 #   make run     dist/olly with ARGS="..."
@@ -40,10 +40,11 @@ test-compat: all
 	@OLLY_COMPAT=long sh test/require.sh
 	OLLY_COMPAT=long $(BUN) test --timeout 1800000 test/compat
 
-# Minutes that the fuzzer of libolly runs: make fuzz MINUTES=60
+# Minutes that each fuzzer runs: make fuzz MINUTES=60
 MINUTES ?= 10
-fuzz:
+fuzz: $(DEPENDENCIES)
 	OLLY_FUZZ_SECONDS=$$(($(MINUTES) * 60)) sh libolly/test/quality.sh build/libolly-quality
+	OLLY_FUZZ_SECONDS=$$(($(MINUTES) * 60)) $(BUN) test test/protocols/fuzz.test.ts
 
 torture: all
 	@sh test/require.sh

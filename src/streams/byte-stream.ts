@@ -104,10 +104,13 @@ export class ByteStream implements ByteQueue {
 
   #segmentAt(index: number): Segment | undefined {
     const ends = this.#ends;
-    for (let position = 0; position < ends.length; position++) {
-      if (index < (ends[position] ?? 0)) return this.#segments[position];
+    let [low, high] = [0, ends.length - 1];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (index < (ends[middle] ?? 0)) high = middle;
+      else low = middle + 1;
     }
-    return this.#segments.at(-1);
+    return this.#segments[low];
   }
 
   /** When a direction comes in very many pieces, later ones share the last one's moment. */

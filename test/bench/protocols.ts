@@ -1,0 +1,116 @@
+/**
+ * Cost of one exchange of every protocol in the agent's own code, through the driver that ships: a
+ * client's connection of about 1 KB for each exchange, parsed and paired. The ratio is to a bare
+ * copy of the same bytes, as the intake makes one; what describe() adds for a span is told beside
+ * it. Invariant: every exchange that is counted was complete, by the protocol that is measured.
+ *
+ *   bun test/bench/protocols.ts [protocol ...]
+ */
+import { limits } from "../../src/limits.ts";
+import type { Direction } from "../../src/model/connection.ts";
+import type { Protocol } from "../../src/protocols/contract.ts";
+import { ProtocolDriver } from "../../src/protocols/drive.ts";
+import { Drops } from "../../src/self/drops.ts";
+import { ByteStream } from "../../src/streams/byte-stream.ts";
+import { type Conversation, policy, type Subject, subjects } from "../harness/conversations.ts";
+import { testConnection } from "../harness/stream-cases.ts";
+import { type Figure, header, row } from "./figures.ts";
+
+const EXCHANGES = 500;
+const CONNECTIONS = 40;
+const ROUNDS = 7;
+const US_PER_KB_MAX = 5;
+
+const all = await subjects();
+const protocols = all.map(({ protocol }) => protocol);
+
+/** Microseconds for each exchange. */
+function readingUs(protocol: Protocol, { steps }: Conversation, describing: boolean): number {
+  let complete = 0;
+  const driver = new ProtocolDriver({
+    protocols,
+    drops: new Drops(),
+    events: {
+      opened: () => undefined,
+      closed: () => undefined,
+      tell: (exchange) => {
+        if (exchange.protocol === protocol.id && exchange.outcome === "complete") complete++;
+        if (describing) protocol.describe(exchange, policy);
+      },
+      withdrawn: () => undefined,
+    },
+  });
+  driver.onBug = (error) => {
+    throw error;
+  };
+  const before = process.cpuUsage();
+  for (let connection = 0; connection < CONNECTIONS; connection++) {
+    const streams = {
+      in: new ByteStream(limits.streamSegmentsMax),
+      out: new ByteStream(limits.streamSegmentsMax),
+    };
+    const conversation = driver.start({ ...testConnection, startNs: 1 }, streams);
+    let timeNs = 1;
+    for (const { side, bytes } of steps) {
+      const direction: Direction = side === "request" ? "out" : "in";
+      const last = { timeNs: ++timeNs, tid: 7, eventLoop: false };
+      streams[direction].append(bytes, last);
+      driver.advance(conversation, direction, last);
+      streams[direction].retain();
+    }
+    driver.closed(conversation, { timeNs: timeNs + 1, tid: 7 });
+  }
+  const us = cpuUs(before) / (CONNECTIONS * EXCHANGES);
+  if (complete < CONNECTIONS * EXCHANGES) {
+    throw new Error(`${protocol.id}: ${complete} of ${CONNECTIONS * EXCHANGES} were complete`);
+  }
+  return us;
+}
+
+function copyingUs({ steps }: Conversation): number {
+  const target = new Uint8Array(1024 * 1024);
+  const before = process.cpuUsage();
+  for (let connection = 0; connection < CONNECTIONS; connection++) {
+    let at = 0;
+    for (const { bytes } of steps) {
+      if (at + bytes.length > target.length) at = 0;
+      target.set(bytes, at);
+      at += bytes.length;
+    }
+  }
+  return cpuUs(before) / (CONNECTIONS * EXCHANGES);
+}
+
+/** CPU time of this process, its collector's threads too: other programs do not count. */
+function cpuUs(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+function least(measure: () => number): number {
+  return Math.min(...Array.from({ length: ROUNDS }, measure));
+}
+
+function figureOf({ protocol, conversation }: Subject): Figure {
+  const spoken = conversation(EXCHANGES);
+  const bytes = spoken.steps.reduce((sum, step) => sum + step.bytes.length, 0) / EXCHANGES;
+  const reading = least(() => readingUs(protocol, spoken, false));
+  const describing = least(() => readingUs(protocol, spoken, true)) - reading;
+  const copying = least(() => copyingUs(spoken));
+  return {
+    name: `${protocol.id}: an exchange of ${bytes.toFixed(0)} bytes`,
+    value: reading,
+    unit: "us",
+    target: { atMost: (US_PER_KB_MAX * Math.max(bytes, 1024)) / 1024 },
+    note:
+      `${(reading / copying).toFixed(0)} times the bare copy (${copying.toFixed(3)} us); ` +
+      `describe ${describing.toFixed(2)} us`,
+  };
+}
+
+const chosen = process.argv.slice(2);
+process.stdout.write(`${header()}\n`);
+for (const subject of all) {
+  if (chosen.length > 0 && !chosen.includes(subject.protocol.id)) continue;
+  process.stdout.write(`${row(figureOf(subject))}\n`);
+}
