@@ -190,6 +190,18 @@ describe("one direction is not enough", () => {
   });
 });
 
+test("two directions that claim the same side decide nothing, later ones do", () => {
+  const { feed, told, info } = setUp("unknown", true);
+  feed("in", "X");
+  feed("out", "X");
+  expect(info.role).toBe("unknown");
+  feed("in", "l");
+  feed("out", "A");
+  feed("in", "l");
+  expect(info.role).toBe("client");
+  expect(told).toEqual(["lax 0 A4 4..5 complete"]);
+});
+
 describe("a wrong guess", () => {
   test("that does not parse on is given to the others from the beginning", () => {
     const { feed, told, events, drops } = setUp();

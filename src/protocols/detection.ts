@@ -54,6 +54,9 @@ export function judge(protocol: Protocol, views: Views, role: Role): Look {
     in: verdictOf(protocol, views.in, sideOf(role, "in")),
     out: verdictOf(protocol, views.out, sideOf(role, "out")),
   };
+  const isSame = isSide(verdicts.in) && verdicts.in === verdicts.out;
+  // Which end is which, more bytes must tell.
+  if (isSame) return "more";
   const rank = rankOf(verdicts.in, verdicts.out);
   if (rank === RANK_NONE) {
     const mayBe = verdicts.in === "more" || verdicts.out === "more";
@@ -81,7 +84,7 @@ function verdictOf(protocol: Protocol, view: StreamView, expected: Side | undefi
 }
 
 function rankOf(one: Verdict, other: Verdict): number {
-  if (isSide(one) && isSide(other)) return one === other ? RANK_CONTRADICTED : RANK_BOTH;
+  if (isSide(one) && isSide(other)) return RANK_BOTH;
   if (!isSide(one) && !isSide(other)) return RANK_NONE;
   return one === "no" || other === "no" ? RANK_CONTRADICTED : RANK_ONE;
 }

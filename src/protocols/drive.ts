@@ -248,6 +248,11 @@ export class ProtocolDriver {
     if (!trial.isWhole || conversation.mode !== "parsing") return;
     const found = protocol.detect(streams[direction]);
     if (found === "more" || found === sideOf(info.role, direction)) return;
+    if (found !== "no" && trial.role === "unknown") {
+      // Both directions claim the same side: which end this is, later messages must tell.
+      this.#reader.lookAgain(conversation);
+      return;
+    }
     const views = { in: trial.viewOf("in", ahead), out: trial.viewOf("out", ahead) };
     const other = choose(this.#reader.candidates(conversation), views, trial.role);
     const own = judge(protocol, views, trial.role);

@@ -108,6 +108,20 @@ export class Reader {
     this.#obey(conversation, direction);
   }
 
+  /** The guess is forgotten with its bytes; what follows decides. False = no look is left. */
+  lookAgain(conversation: Conversation): boolean {
+    const { rejected, streams, directions } = conversation;
+    this.#ledger.withdraw(conversation);
+    this.#ledger.forgetTrial(conversation);
+    const mayLook = ++conversation.looks < limits.detectMessagesMax;
+    if (!mayLook) this.#drops.count("stream_opaque");
+    for (const direction of DIRECTIONS) streams[direction].clear();
+    this.leave(conversation, mayLook ? "detecting" : "opaque");
+    for (const direction of DIRECTIONS) directions[direction].resync = true;
+    conversation.rejected = rejected;
+    return mayLook;
+  }
+
   /** The choice by what is there, when no more bytes will come. */
   lastLook(conversation: Conversation): Choice | undefined {
     const { streams, info, trial } = conversation;
@@ -309,17 +323,13 @@ export class Reader {
   /** The protocol reads too little of it. A guess is forgotten, and may make room for another. */
   #giveUp(conversation: Conversation, nowNs: number): void {
     const { trial, protocol, info } = conversation;
-    const isGuess = trial !== undefined && protocol !== undefined;
-    this.#ledger.withdraw(conversation);
-    this.#ledger.closeAll(conversation, nowNs, "truncated");
-    if (isGuess && info.midstream && ++conversation.looks < limits.detectMessagesMax) {
+    if (trial !== undefined && protocol !== undefined && info.midstream) {
       const rejected = [...conversation.rejected, protocol];
-      for (const direction of DIRECTIONS) conversation.streams[direction].clear();
-      this.leave(conversation, "detecting");
-      for (const direction of DIRECTIONS) conversation.directions[direction].resync = true;
-      conversation.rejected = rejected;
+      if (this.lookAgain(conversation)) conversation.rejected = rejected;
       return;
     }
+    this.#ledger.withdraw(conversation);
+    this.#ledger.closeAll(conversation, nowNs, "truncated");
     this.#drops.count("stream_opaque");
     this.#ledger.forgetTrial(conversation);
     this.leave(conversation, "opaque");
