@@ -28,7 +28,11 @@ function drafted({ text, detail, connection, outcome = "complete" }: Given) {
   const statement =
     text === undefined
       ? undefined
-      : { description: describeSqlText(text, sqlDialects.postgresql), truncated: false };
+      : {
+          description: describeSqlText(text, sqlDialects.postgresql),
+          truncated: false,
+          chars: text.length,
+        };
   const exchange: Exchange<PostgresqlDetail> = {
     protocol: "postgresql",
     connection: { ...client, ...connection },

@@ -2,11 +2,45 @@
  * The prepared statements and portals of a connection. Invariant: both tables and the texts in them
  * stay within postgresqlLimits; what is evicted is forgotten, never mixed up.
  */
-import { describePreparedSql, describeSqlText, postgresqlDialect } from "../sql/index.ts";
+import {
+  describePreparedSql,
+  describeSqlText,
+  postgresqlDialect,
+  type SqlDescription,
+  type SqlDialect,
+} from "../sql/index.ts";
 import { type PostgresqlState, postgresqlLimits, type Statement } from "./types.ts";
 
 /** The parameter that says whether a backslash escapes a quote in a plain string. */
 export const ESCAPES_PARAMETER = "standard_conforming_strings";
+
+/** A text that is described when a span first asks for it: most of the work is not the parser's. */
+class SqlStatement implements Statement {
+  readonly truncated: boolean;
+  readonly chars: number;
+  readonly #dialect: SqlDialect;
+  readonly #prepared: boolean;
+  #text: string;
+  #description: SqlDescription | undefined;
+
+  constructor(text: string, dialect: SqlDialect, prepared: boolean, truncated: boolean) {
+    this.#text = text;
+    this.#dialect = dialect;
+    this.#prepared = prepared;
+    this.truncated = truncated;
+    // The description that takes its place has a summary that is no longer than the text.
+    this.chars = 2 * text.length;
+  }
+
+  get description(): SqlDescription {
+    if (this.#description === undefined) {
+      const describe = this.#prepared ? describePreparedSql : describeSqlText;
+      this.#description = describe(this.#text, this.#dialect);
+      this.#text = "";
+    }
+    return this.#description;
+  }
+}
 
 /** The statement of a simple query's text, or of Parse's. */
 export function statementOf(
@@ -16,11 +50,7 @@ export function statementOf(
 ): Statement {
   // A text that changes the rule may hold strings of both kinds.
   const backslash = text.includes(ESCAPES_PARAMETER) ? "unknown" : state.backslash;
-  const dialect = postgresqlDialect(backslash);
-  const description = how.prepared
-    ? describePreparedSql(text, dialect)
-    : describeSqlText(text, dialect);
-  return { description, truncated: how.truncated };
+  return new SqlStatement(text, postgresqlDialect(backslash), how.prepared, how.truncated);
 }
 
 /** Lets a name mean a statement, or nothing; the oldest names go when there are too many. */
@@ -32,18 +62,18 @@ export function rememberStatement(
   const { statements } = state;
   const before = statements.get(name);
   if (before !== undefined) {
-    state.statementChars -= sizeOf(before);
+    state.statementChars -= before.chars;
     statements.delete(name);
   }
   if (statement === undefined) return;
   statements.set(name, statement);
-  state.statementChars += sizeOf(statement);
+  state.statementChars += statement.chars;
   for (const [oldest, evicted] of statements) {
     const fits =
       statements.size <= postgresqlLimits.statementsMax &&
       state.statementChars <= postgresqlLimits.statementCharsMax;
     if (fits) break;
-    state.statementChars -= sizeOf(evicted);
+    state.statementChars -= evicted.chars;
     statements.delete(oldest);
     state.unconfirmed.delete(oldest);
   }
@@ -77,8 +107,4 @@ export function forgetNames(state: PostgresqlState): void {
   state.statementChars = 0;
   state.unconfirmed.clear();
   state.portals.clear();
-}
-
-function sizeOf(statement: Statement): number {
-  return statement.description.text.length + statement.description.summary.length;
 }

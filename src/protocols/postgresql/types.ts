@@ -26,9 +26,11 @@ export const postgresqlLimits = {
   tagBytesMax: 256,
 } as const;
 
-/** The text of a simple query or of Parse, described at once: the raw text is not kept. */
+/** The text of a simple query or of Parse; the raw text is let go when it is described. */
 export interface Statement {
   readonly description: SqlDescription;
+  /** At most so many characters are kept of it. */
+  readonly chars: number;
   /** The text was longer than what is kept of one. */
   readonly truncated: boolean;
 }
