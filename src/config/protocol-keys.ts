@@ -8,7 +8,11 @@ const subjects = {
   http2: "HTTP/2",
   kafka: "Kafka",
   mongodb: "MongoDB",
+<<<<<<< HEAD
   nats: "NATS",
+=======
+  mysql: "MySQL and MariaDB",
+>>>>>>> b919edc (MySQL and MariaDB are read: queries, prepared statements, several results, compression, losses)
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
 } as const;

@@ -5,7 +5,11 @@ import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
 import { mongodb } from "./mongodb/index.ts";
+<<<<<<< HEAD
 import { nats } from "./nats/index.ts";
+=======
+import { mysql } from "./mysql/index.ts";
+>>>>>>> b919edc (MySQL and MariaDB are read: queries, prepared statements, several results, compression, losses)
 import { postgresql } from "./postgresql/index.ts";
 
 export const protocols: readonly Protocol[] = [
@@ -15,5 +19,6 @@ export const protocols: readonly Protocol[] = [
   asProtocol(mongodb),
   asProtocol(amqp),
   asProtocol(postgresql),
+  asProtocol(mysql),
   asProtocol(kafka),
 ];

@@ -17,6 +17,8 @@ export const ATTR_DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
 
 export const DB_SYSTEM_POSTGRESQL = "postgresql";
 export const DB_SYSTEM_MONGODB = "mongodb";
+export const DB_SYSTEM_MYSQL = "mysql";
+export const DB_SYSTEM_MARIADB = "mariadb";
 
 /** Our own: rows that a statement has inserted, changed, deleted or copied. */
 export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";
@@ -26,3 +28,5 @@ export const ATTR_OLLY_DB_QUERY_TRUNCATED = "olly.db.query.truncated";
 export const ATTR_OLLY_DB_TRANSACTION_STATUS = "olly.db.transaction.status";
 /** Our own: application_name of the start-up packet; on SERVER spans, which it tells the caller. */
 export const ATTR_OLLY_DB_APPLICATION_NAME = "olly.db.application_name";
+/** Our own: SQLSTATE, where db.response.status_code is the server's own error number. */
+export const ATTR_OLLY_DB_SQLSTATE = "olly.db.response.sqlstate";

@@ -4,8 +4,11 @@
  */
 
 import type { SqlDialect } from "./dialect.ts";
+import { Keywords } from "./keywords.ts";
 import { sqlLimits } from "./limits.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
+
+const booleans = new Keywords(["TRUE", "FALSE"]);
 
 /**
  * The text with ? for every literal: strings of all kinds, numbers with their sign, booleans.
@@ -50,12 +53,7 @@ function isLiteral(scanner: SqlScanner, afterDot: boolean): boolean {
   // Nobody knows where an identifier without an end was to end; a literal may be inside.
   if (kind === SqlToken.quotedIdentifier) return !scanner.closed;
   if (kind !== SqlToken.word || afterDot) return false;
-  const length = scanner.end - scanner.start;
-  if (length !== 4 && length !== 5) return false;
-  const first = scanner.code | 0x20;
-  if (first !== 0x74 && first !== 0x66) return false;
-  const word = scanner.spelling.toLowerCase();
-  return word === "true" || word === "false";
+  return booleans.at(scanner.text, scanner.start, scanner.end) !== "";
 }
 
 /** A comment between two words is all that keeps them apart. */

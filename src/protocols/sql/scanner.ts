@@ -57,6 +57,10 @@ for (let letter = 0; letter < 26; letter++) {
 }
 classes["_".charCodeAt(0)] = IS_WORD_START;
 
+/** 1 where an ASCII character may stand in a word behind its first one. */
+const wordParts = classes.map((type) => (type === IS_DIGIT || type === IS_WORD_START ? 1 : 0));
+wordParts[DOLLAR] = 1;
+
 /** Of a character's code; -1, the end of the text, has no class. */
 function classOf(code: number): number {
   return code < 128 ? (classes[code] ?? 0) : IS_WORD_START;
@@ -78,6 +82,8 @@ export class SqlScanner {
   #continuedEscapes = false;
   /** Inside of an executable comment. */
   #executable = false;
+  /** The first backslash at or behind the last string's beginning. */
+  #backslashes = -1;
 
   constructor(text: string, dialect: SqlDialect) {
     this.text = text;
@@ -134,8 +140,9 @@ export class SqlScanner {
   }
 
   #space(): void {
+    const { text } = this;
     let end = this.start + 1;
-    while (classOf(this.#at(end)) === IS_SPACE) end++;
+    while (classes[text.charCodeAt(end)] === IS_SPACE) end++;
     this.#finish(SqlToken.space, end);
   }
 
@@ -245,9 +252,18 @@ export class SqlScanner {
         this.#finish(SqlToken.number, this.start + bare);
         return;
       }
-      let end = this.start + 1;
-      while (isWordPart(this.#at(end))) end++;
-      this.#finish(SqlToken.word, end);
+      this.#finish(SqlToken.word, this.#wordEnd(this.start + 1));
+    }
+  }
+
+  #wordEnd(from: number): number {
+    const { text } = this;
+    let end = from;
+    for (;;) {
+      const code = text.charCodeAt(end);
+      // NaN, behind the end, is neither.
+      if (code < 128 ? wordParts[code] === 0 : !(code >= 128)) return end;
+      end++;
     }
   }
 
@@ -285,9 +301,11 @@ export class SqlScanner {
 
   #string(from: number, escapes: boolean, quote = QUOTE): void {
     this.#continuedEscapes = escapes && this.#dialect.escapeStrings;
-    let end = from;
-    for (; end < this.text.length; end++) {
-      const code = this.text.charCodeAt(end);
+    const { text } = this;
+    const mark = quote === QUOTE ? "'" : '"';
+    let end = this.#plainEnd(from, mark);
+    for (; end < text.length; end++) {
+      const code = text.charCodeAt(end);
       if (code === BACKSLASH && escapes) end++;
       else if (code === BACKSLASH && this.#isUncertain(end + 1, quote)) break;
       else if (code === quote) {
@@ -299,6 +317,16 @@ export class SqlScanner {
       }
     }
     this.#unclosed(SqlToken.string);
+  }
+
+  /** Where reading a string's characters one by one has to begin: at its end, mostly. */
+  #plainEnd(from: number, mark: string): number {
+    if (this.#backslashes < from) {
+      const next = this.text.indexOf("\\", from);
+      this.#backslashes = next < 0 ? this.text.length : next;
+    }
+    const end = this.text.indexOf(mark, from);
+    return Math.min(end < 0 ? this.text.length : end, this.#backslashes);
   }
 
   #isUncertain(next: number, quote: number): boolean {

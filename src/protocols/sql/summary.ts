@@ -4,6 +4,7 @@
  * programs make up as they go (cursors, savepoints, prepared statements) is ever in it.
  */
 import type { SqlDialect } from "./dialect.ts";
+import { Keywords } from "./keywords.ts";
 import { sqlLimits } from "./limits.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
 
@@ -43,6 +44,22 @@ const mysqlTargets = words("OUTFILE DUMPFILE");
 const functionVerbs = words("INSERT REPLACE VALUES");
 const setOperators = words("UNION INTERSECT EXCEPT");
 
+/** Every word that #word() asks for. */
+const keywords = new Keywords([
+  ...[...queryVerbs, ...tableFillers, ...listEnders, ...mysqlFillers, ...mysqlTargets],
+  ...[
+    ...setOperators,
+    "FROM",
+    "JOIN",
+    "STRAIGHT_JOIN",
+    "AS",
+    "ALL",
+    "DISTINCT",
+    "ANALYZE",
+    "USING",
+  ],
+]);
+
 /** What is known of one level of parentheses. */
 interface Level {
   /** FROM, INTO and USING name tables here: a query's verb has been seen. */
@@ -76,7 +93,7 @@ class Summarizer {
   #level: Level = newLevel(true);
   readonly #outer: Level[] = [];
   /** Names that WITH gives to sub-queries: not tables. */
-  readonly #commonNames = new Set<string>();
+  #commonNames: Set<string> | undefined;
   #with = false;
   readonly #dialect: SqlDialect["name"];
 
@@ -224,9 +241,14 @@ class Summarizer {
   }
 
   #walk(): void {
+    let afterDot = false;
     while (!this.#full && this.#next()) {
       const { kind } = this.#scanner;
-      if (kind === SqlToken.word) this.#word();
+      const qualified = afterDot;
+      afterDot = kind === SqlToken.symbol && this.#scanner.code === 0x2e;
+      // What follows a dot is a name, whatever it is called.
+      if (kind === SqlToken.word && qualified) this.#previous = "";
+      else if (kind === SqlToken.word) this.#word();
       else if (kind === SqlToken.quotedIdentifier) this.#identifier();
       else if (kind === SqlToken.symbol) this.#symbol(this.#scanner.code);
       else this.#level.expectsTable = false;
@@ -260,9 +282,11 @@ class Summarizer {
   #word(): void {
     const level = this.#level;
     const before = this.#previous;
-    const word = this.#scanner.spelling.toUpperCase();
+    const { text, start, end } = this.#scanner;
+    const word = keywords.at(text, start, end);
     this.#previous = word;
-    if (word === "SELECT" || (queryVerbs.has(word) && this.#begins(word, before))) {
+    if (word === "") this.#identifier();
+    else if (word === "SELECT" || (queryVerbs.has(word) && this.#begins(word, before))) {
       this.#verb(word, before);
     } else if (this.#dialect === "mysql" && level.expectsTable && mysqlFillers.has(word)) {
       return;
@@ -326,11 +350,15 @@ class Summarizer {
     const expected = level.expectsTable;
     if (!this.#with || this.#outer.length > 0) level.mayBegin = begins && this.#explains();
     level.expectsTable = false;
+    const mayName = this.#with && this.#outer.length === 0;
+    if (!expected && !mayName) return;
     const start = this.#scanner.spelling;
     const name = this.#dotted();
     if (expected) {
-      if (name !== start || !this.#commonNames.has(commonName(start))) this.#add(name);
-    } else if (this.#with && this.#outer.length === 0 && this.#namesQuery()) {
+      const isCommon = name === start && this.#commonNames?.has(commonName(start)) === true;
+      if (!isCommon) this.#add(name);
+    } else if (this.#namesQuery()) {
+      this.#commonNames ??= new Set();
       this.#commonNames.add(commonName(start));
     }
   }
