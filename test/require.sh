@@ -104,6 +104,7 @@ missing() {
     has_file /usr/lib/apache2/modules/libphp*.so || echo libapache2-mod-php
     has_file /usr/sbin/php-fpm* || echo php-fpm
     has haproxy || echo haproxy
+    has cgi-fcgi || echo libfcgi-bin
     has mariadbd || echo mariadb-server
     has redis-server || echo redis-server
     has memcached || echo memcached

@@ -2,7 +2,11 @@
 import { flag, type Key } from "./key.ts";
 
 const subjects = {
+<<<<<<< HEAD
   amqp: "AMQP 0-9-1",
+=======
+  fastcgi: "FastCGI",
+>>>>>>> f417353 (FastCGI: what a web server hands to an application, told as the HTTP requests that it carries)
   grpc: "gRPC as such; else its calls are plain HTTP",
   http: "HTTP/1",
   http2: "HTTP/2",

@@ -1,6 +1,7 @@
 /** The protocols in order of detection; the order has a meaning: the stricter test comes first. */
 import { amqp } from "./amqp/index.ts";
 import { asProtocol, type Protocol } from "./contract.ts";
+import { fastcgi } from "./fastcgi/index.ts";
 import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
@@ -19,6 +20,10 @@ export const protocols: readonly Protocol[] = [
   asProtocol(mongodb),
   asProtocol(amqp),
   asProtocol(postgresql),
+<<<<<<< HEAD
   asProtocol(mysql),
+=======
+  asProtocol(fastcgi),
+>>>>>>> f417353 (FastCGI: what a web server hands to an application, told as the HTTP requests that it carries)
   asProtocol(kafka),
 ];
