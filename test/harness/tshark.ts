@@ -281,6 +281,45 @@ const kafkaApis: Readonly<Record<number, string>> = {
   68: "ConsumerGroupHeartbeat",
 };
 
+interface FastcgiRequest {
+  method: string;
+  target: string;
+  status: string | undefined;
+}
+
+/** Every request over FastCGI as "method target status", one at a time on each connection. */
+export async function fastcgiRequests(file: string, port: number): Promise<string[]> {
+  const printed = await output([
+    ...decodingCommand(file, { ports: [port], protocol: "fcgi" }),
+    ...["-V", "-O", "tcp,fcgi"],
+  ]);
+  const open = new Map<string, FastcgiRequest>();
+  const over: string[] = [];
+  let stream = "";
+  let type = "";
+  for (const line of printed.split("\n")) {
+    stream = /Stream index: (\d+)/.exec(line)?.[1] ?? stream;
+    type = /^FastCGI \((\w+)\)/.exec(line)?.[1] ?? type;
+    if (line === "FastCGI (FCGI_BEGIN_REQUEST)") {
+      open.set(stream, { method: "", target: "", status: undefined });
+    }
+    const request = open.get(stream);
+    if (request === undefined) continue;
+    request.method = / REQUEST_METHOD = (\S+)/.exec(line)?.[1] ?? request.method;
+    request.target = / REQUEST_URI = (\S+)/.exec(line)?.[1] ?? request.target;
+    const data = /Content Data: ([0-9a-f]+)/.exec(line)?.[1];
+    if (type === "FCGI_STDOUT" && data !== undefined && request.status === undefined) {
+      const text = Buffer.from(data, "hex").toString("latin1");
+      request.status = /^Status: (\d+)/.exec(text)?.[1] ?? "200";
+    }
+    if (line === "FastCGI (FCGI_END_REQUEST)") {
+      over.push(`${request.method} ${request.target} ${request.status}`);
+      open.delete(stream);
+    }
+  }
+  return over;
+}
+
 interface Decoding {
   /** Servers' ports: these are decoded as the protocol, and nothing else is printed. */
   readonly ports: readonly number[];
