@@ -10,7 +10,7 @@ import { losses, python, startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { type PhpFpm, startPhpFpm } from "../harness/php-fpm.ts";
 import { freePorts } from "../harness/ports.ts";
-import { output, stopAll } from "../harness/processes.ts";
+import { output, start, stopAll, waitForOutput } from "../harness/processes.ts";
 import { fastcgiRequests, startCapture } from "../harness/tshark.ts";
 import { waitFor } from "../harness/wait.ts";
 
@@ -56,8 +56,12 @@ beforeAll(async () => {
 afterAll(stopAll, TIMEOUT_MS);
 
 /** Spans of one end of FastCGI: those of PHP-FPM, or those that nginx made as a client. */
-function told(end: "application" | "web server", mark: string): SpanRecord[] {
-  return readOtlpFile(agent.file).spans.filter(({ kind, attributes, resource }) => {
+function told(
+  end: "application" | "web server",
+  mark: string,
+  of: TestAgent = agent,
+): SpanRecord[] {
+  return readOtlpFile(of.file).spans.filter(({ kind, attributes, resource }) => {
     const isPhp = String(resource["process.executable.name"]).startsWith("php-fpm");
     const isEnd =
       end === "application" ? isPhp && kind === Kind.server : !isPhp && kind === Kind.client;
@@ -75,6 +79,12 @@ function targetOf(attributes: SpanRecord["attributes"]): string {
 function line({ attributes }: SpanRecord): string {
   const method = attributes["http.request.method"];
   return `${method} ${targetOf(attributes)} ${attributes["http.response.status_code"]}`;
+}
+
+/** The script's status says which request it answers. */
+function isRight({ attributes }: SpanRecord): boolean {
+  const number = Number(/n=(\d+)/.exec(targetOf(attributes))?.[1]);
+  return attributes["http.response.status_code"] === 200 + (number % 90);
 }
 
 const ends = ["application", "web server"] as const;
@@ -171,10 +181,7 @@ test(
       const spans = told(end, "do=echo");
       expect(spans).toHaveLength(THREADS * REQUESTS);
       expect(new Set(spans.map(({ attributes }) => targetOf(attributes))).size).toBe(spans.length);
-      const wrong = spans.filter(({ attributes }) => {
-        const number = Number(/n=(\d+)/.exec(targetOf(attributes))?.[1]);
-        return attributes["http.response.status_code"] !== 200 + (number % 90);
-      });
+      const wrong = spans.filter((span) => !isRight(span));
       expect(wrong.map(line)).toEqual([]);
     }
     const lost = losses(await agent.status());
@@ -183,6 +190,52 @@ test(
       lost["orphan_response"] ?? 0,
       lost["parse_error"] ?? 0,
     ]).toEqual([0, 0, 0]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "tracing begins in the middle of busy connections: what is told is right",
+  async () => {
+    const onDemand = await startAgent({ onDemand: true });
+    const env = onDemand.environment;
+    const [front = 0, back = 0] = await freePorts(2);
+    const scripts = { "page.php": page };
+    const application = await startPhpFpm({ port: back, children: THREADS, env, scripts });
+    await startNginx({
+      env,
+      http: `upstream fpm { server 127.0.0.1:${back}; keepalive ${THREADS}; }`,
+      servers: [
+        {
+          port: front,
+          body: `location / { fastcgi_pass fpm; fastcgi_keep_conn on;
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param SCRIPT_FILENAME ${application.root}$fastcgi_script_name; }`,
+        },
+      ],
+    });
+    const program = join(PROGRAMS, "http_many.py");
+    const busy = start([python, "-B", "-u", program, String(front), "4", "100000"], {
+      keepStdinOpen: true,
+    });
+    await waitForOutput(busy, /busy/);
+    expect((await onDemand.trace("start")).code).toBe(0);
+    for (const end of ends) {
+      await waitFor(() => told(end, "do=echo", onDemand).length >= 500, {
+        what: "500 requests",
+        withinMs: 30_000,
+        seen: () => `${told(end, "do=echo", onDemand).length}`,
+      });
+    }
+    await busy.stop("SIGKILL");
+    for (const end of ends) {
+      const spans = told(end, "do=echo", onDemand);
+      const isOpen = ({ attributes }: SpanRecord) =>
+        attributes["olly.exchange.outcome"] !== undefined;
+      expect(spans.filter((span) => !isOpen(span) && !isRight(span)).map(line)).toEqual([]);
+      // On each connection the exchange under way at the beginning, and the one at the end.
+      expect(spans.filter(isOpen).length).toBeLessThanOrEqual(8);
+    }
   },
   TIMEOUT_MS,
 );

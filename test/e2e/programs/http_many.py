@@ -1,4 +1,6 @@
-"""http_many.py PORT THREADS REQUESTS: a kept connection for each thread, a number for each request."""
+"""http_many.py PORT THREADS REQUESTS: a kept connection for each thread, a number for each request.
+
+"busy" is printed for each thread when 51 of its requests have been answered."""
 import http.client
 import sys
 import threading
@@ -13,6 +15,8 @@ def work(thread):
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 200 + number % 90, (answer.status, number)
+        if number % requests == 50:
+            print("busy", flush=True)
     connection.close()
 
 
