@@ -7,7 +7,7 @@ export type Direction = "in" | "out";
 /** Which side of the conversation a byte stream carries. */
 export type Side = "request" | "response";
 
-export type Transport = "tcp" | "unix";
+export type Transport = "tcp" | "udp" | "unix";
 
 export interface SocketAddress {
   /** IP address in text form (RFC 5952 for IPv6), or the path of a Unix socket. */
@@ -31,6 +31,13 @@ export interface ConnectionInfo {
   readonly tls: boolean;
   /** True when capture joined after the connection began: exchanges cannot be counted. */
   readonly midstream: boolean;
+}
+
+/** One datagram and, where its call named it, where it came from or went to. */
+export interface Datagram {
+  readonly peer: SocketAddress | undefined;
+  /** Valid only while its message is. */
+  readonly bytes: Uint8Array;
 }
 
 /** The ends of a connection as its first message states them. */

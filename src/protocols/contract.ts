@@ -124,6 +124,8 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
     /** More open exchanges on one connection than this are given up and counted. */
     readonly inFlightMax: number;
   };
+  /** It comes in datagrams, each of which is a view of its own; without it, in streams. */
+  readonly datagrams?: boolean;
   /**
    * Looks at the first bytes of one direction (or the first after a gap or a hand-over). "more"
    * only for what is a beginning of this protocol so far: it holds up the protocols behind it in
@@ -157,6 +159,8 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
    * dropped without another lost(); -1 = none in the view, all of it is dropped.
    */
   resync(view: StreamView, side: Side, state: State): number;
+  /** Called about every second: closes what has waited longer than the protocol allows. */
+  expire?(state: State, nowNs: number, emit: ExchangeSink<Detail>): void;
   /** Pairs frames of both directions; called once for each frame, in order of time. */
   match(frame: Frame, side: Side, state: State, emit: ExchangeSink<Detail>): void;
   /**

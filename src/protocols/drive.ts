@@ -68,6 +68,8 @@ export class ProtocolDriver {
   advance(conversation: Conversation, direction: Direction, last: Moment): void {
     const state = conversation.directions[direction];
     const stream = conversation.streams[direction];
+    // What a protocol has left of a datagram is gone when the next one comes.
+    if (conversation.info.transport === "udp") state.left = 0;
     const length = stream.end - stream.start - state.left;
     this.#moved(conversation, direction, length, last);
     if (conversation.mode === "opaque" || conversation.mode === "tls") {
@@ -129,10 +131,12 @@ export class ProtocolDriver {
     this.#finish(conversation, last, "closed_early");
   }
 
-  /** Nobody will look at the connection any more; it may well live on. */
-  abandon(conversation: Conversation, nowNs: number): void {
+  /** Nobody will look at the connection any more; it may well live on. Returns what was open. */
+  abandon(conversation: Conversation, nowNs: number): number {
     this.#decide(conversation);
+    const open = conversation.inFlight.length;
     this.#finish(conversation, { timeNs: nowNs, tid: 0 }, "truncated");
+    return open;
   }
 
   /** Plaintext begins (a TLS library's calls): what went before was the handshake. */
@@ -158,6 +162,12 @@ export class ProtocolDriver {
 
   /** Gives up the exchanges that began before `beforeNs`; reading goes on at a boundary. */
   expire(conversation: Conversation, beforeNs: number, nowNs: number): void {
+    if (conversation.inFlight.length === 0) return;
+    try {
+      this.#reader.expire(conversation, nowNs);
+    } catch (error) {
+      this.#failed(conversation, error);
+    }
     const oldest = conversation.inFlight[0];
     if (oldest === undefined || oldest.startNs >= beforeNs) return;
     this.#drops.count("exchange_expired", conversation.inFlight.length);

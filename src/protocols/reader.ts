@@ -33,6 +33,7 @@ const DIRECTIONS = ["in", "out"] as const;
 
 export class Reader {
   readonly #protocols: readonly Protocol[];
+  readonly #datagramProtocols: readonly Protocol[];
   readonly #drops: Drops;
   readonly #ledger: Ledger;
   /** The sinks are made once; these fields say for which conversation they speak. */
@@ -64,7 +65,8 @@ export class Reader {
   };
 
   constructor({ protocols, drops, ledger }: ReaderOptions) {
-    this.#protocols = protocols;
+    this.#protocols = protocols.filter(({ datagrams }) => datagrams !== true);
+    this.#datagramProtocols = protocols.filter(({ datagrams }) => datagrams === true);
     this.#drops = drops;
     this.#ledger = ledger;
   }
@@ -130,9 +132,19 @@ export class Reader {
     return typeof found === "string" ? undefined : found;
   }
 
-  candidates({ rejected }: Conversation): readonly Protocol[] {
-    if (rejected.length === 0) return this.#protocols;
-    return this.#protocols.filter((protocol) => !rejected.includes(protocol));
+  candidates({ rejected, info }: Conversation): readonly Protocol[] {
+    const protocols = info.transport === "udp" ? this.#datagramProtocols : this.#protocols;
+    if (rejected.length === 0) return protocols;
+    return protocols.filter((protocol) => !rejected.includes(protocol));
+  }
+
+  /** The protocol gives up what it has waited for too long. */
+  expire(conversation: Conversation, nowNs: number): void {
+    const { protocol, state } = conversation;
+    if (protocol?.expire === undefined) return;
+    this.#enter(conversation, "response");
+    protocol.expire(state, nowNs, this.#exchanges);
+    if (conversation.errors === 0) this.#ledger.believe(conversation);
   }
 
   speak(conversation: Conversation, { protocol, role, begins }: Choice): void {
@@ -246,11 +258,13 @@ export class Reader {
   #detect(conversation: Conversation, direction: Direction): boolean {
     const { streams, info, trial } = conversation;
     const stream = streams[direction];
-    if (isTlsHello(stream)) {
+    const isDatagram = info.transport === "udp";
+    if (!isDatagram && isTlsHello(stream)) {
       this.leave(conversation, "tls");
       return false;
     }
-    const isFull = stream.end - stream.start >= limits.detectBytesMax;
+    // Nothing more of a datagram is to come.
+    const isFull = isDatagram || stream.end - stream.start >= limits.detectBytesMax;
     const found = choose(this.candidates(conversation), streams, info.role, isFull);
     if (found === "more" && !isFull) return false;
     if (typeof found === "string") return this.#undetected(conversation, direction, isFull);
@@ -267,7 +281,7 @@ export class Reader {
   #undetected(conversation: Conversation, direction: Direction, isFull: boolean): boolean {
     const { streams, info, directions, trial } = conversation;
     const stream = streams[direction];
-    const isRecord = isTlsRecord(stream);
+    const isRecord = info.transport !== "udp" && isTlsRecord(stream);
     const other = streams[otherDirection(direction)];
     // The other direction may still say what this one is.
     if (!info.midstream && !isRecord && !isFull && other.end === other.start) return false;
