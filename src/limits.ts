@@ -15,6 +15,9 @@ export const limits = {
   ringCalmNs: 1e9,
   processesMax: 4_096,
   connectionsMax: 65_536,
+  /** Peers of sockets that carry datagrams, and how long a silent one is kept. */
+  datagramFlowsMax: 16_384,
+  datagramFlowNsMax: 60e9,
   /** Bytes of one direction kept while a frame is incomplete. */
   streamBytesMax: 1024 * 1024,
   /** Bytes of unfinished frames and of messages held back, of all connections together. */

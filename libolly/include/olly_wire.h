@@ -28,6 +28,9 @@ enum olly_message_type {
     OLLY_MSG_PROCESS = 16,  /* hello of a process, carries the ring's descriptor (SCM_RIGHTS) */
     OLLY_MSG_LOOKUP = 17,   /* a name was looked up: payload = olly_lookup, name, addresses */
     OLLY_MSG_SYSLOG = 18,   /* a message for syslog; fd = its priority: facility * 8 + severity */
+    OLLY_MSG_DATAGRAM_SOCKET = 19, /* datagrams of this descriptor follow: payload = addresses */
+    OLLY_MSG_DATAGRAM_OUT = 20,    /* one datagram that was sent: payload = its peer, its bytes */
+    OLLY_MSG_DATAGRAM_IN = 21,     /* one that was received */
 };
 
 /* A DATA_* or SSL_* message with payload_len 0 and wire_len 0 is the end of that direction
@@ -76,6 +79,17 @@ enum olly_address_bytes {
     OLLY_ADDRESS_IPV6_REMOTE = 18,
     OLLY_ADDRESS_IPV6_BOTH = 36,
 };
+
+/*
+ * DATAGRAM_SOCKET payload: by length as above, but what an IPV4_REMOTE or IPV6_REMOTE has is the
+ * socket's own address (it has no peer, or had none then), and the longer forms are its only
+ * peer's and its own. It comes before the descriptor's first datagram, and again when the
+ * descriptor means another socket or another peer; CLOSE ends it. DATAGRAM_OUT and _IN payload: a
+ * byte with the length of the address that the call named, 0, 6 or 18 (0: the socket's only peer),
+ * that address, and the datagram; wire_len counts all three. Only datagrams that look like DNS are
+ * told, one message each, without sequence numbers.
+ */
+#define OLLY_DATAGRAM_PEER_BYTES 1u /* of the length in front */
 
 /*
  * PROCESS payload: NUL-terminated strings, key and value in turn ("exe", "/usr/bin/nginx",

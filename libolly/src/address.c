@@ -7,6 +7,10 @@
 
 #include "olly.h"
 
+/* Up to the end of the address; what follows is of no interest. */
+#define OLLY__IPV4_NAME_BYTES (offsetof(struct sockaddr_in, sin_addr) + 4u)
+#define OLLY__IPV6_NAME_BYTES (offsetof(struct sockaddr_in6, sin6_addr) + 16u)
+
 union olly__name {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -112,6 +116,38 @@ bool olly_addresses_to(int fd, const void *remote, size_t bytes, struct olly_add
     }
     memcpy(&name, remote, kept);
     return olly__addresses(fd, OLLY_ROLE_CLIENT, &name, (socklen_t)kept, out);
+}
+
+static bool olly__one(const union olly__name *name, socklen_t bytes, struct olly_addresses *out) {
+    *out = (struct olly_addresses){.length = 0};
+    bool is_whole = name->any.sa_family == AF_INET    ? bytes >= OLLY__IPV4_NAME_BYTES
+                    : name->any.sa_family == AF_INET6 ? bytes >= OLLY__IPV6_NAME_BYTES
+                                                      : false;
+    return is_whole && olly__append_inet(out, name);
+}
+
+/* Of an internet socket: where it is bound. */
+bool olly_address_own(int fd, struct olly_addresses *out) {
+    union olly__name name = {.local = {0}};
+    socklen_t bytes = sizeof name;
+    return olly_raw(SYS_getsockname, fd, &name, &bytes) == 0 && olly__one(&name, bytes, out);
+}
+
+/* The one to which it is connected. */
+bool olly_address_peer(int fd, struct olly_addresses *out) {
+    union olly__name name = {.local = {0}};
+    socklen_t bytes = sizeof name;
+    return olly_raw(SYS_getpeername, fd, &name, &bytes) == 0 && olly__one(&name, bytes, out);
+}
+
+/* Of a datagram: length 0 when it is of another family or not all there. */
+bool olly_address_given(const void *at, size_t bytes, struct olly_addresses *out) {
+    union olly__name name = {.local = {0}};
+    size_t kept = bytes < sizeof name ? bytes : sizeof name;
+    if (at != NULL) {
+        memcpy(&name, at, kept);
+    }
+    return olly__one(&name, at == NULL ? 0 : (socklen_t)kept, out);
 }
 
 /* FNV-1a, folded into the 24 bits that an entry has for it. */

@@ -8,11 +8,10 @@
 
 #include "olly.h"
 
-static bool olly__is_stream(int fd) {
+static int olly__type(int fd) {
     int type = 0;
     socklen_t bytes = sizeof type;
-    return olly_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 &&
-           type == SOCK_STREAM;
+    return olly_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 ? type : 0;
 }
 
 static bool olly__is_family(const olly_sockaddr *address, size_t bytes) {
@@ -30,12 +29,21 @@ static bool olly__is_under_way(void) {
 }
 
 static void olly__connected(int fd, const olly_sockaddr *to, size_t bytes, uint64_t time) {
-    if ((uint32_t)fd >= OLLY_FD_MAX || !olly__is_family(to, bytes)) {
+    if ((uint32_t)fd >= OLLY_FD_MAX) {
+        return;
+    }
+    if (olly_entry_is_datagram(olly_table_load(fd))) {
+        olly_table_set(fd, 0); /* another peer, or none */
+        return;
+    }
+    if (!olly__is_family(to, bytes)) {
         return;
     }
     struct olly_addresses addresses;
-    if (!olly__is_stream(fd)) {
-        olly_table_set(fd, OLLY_IGNORED | olly_entry_stamp());
+    int type = olly__type(fd);
+    if (type != SOCK_STREAM) {
+        bool may_be_dns = type == SOCK_DGRAM && to->sa_family != AF_UNIX;
+        olly_table_set(fd, may_be_dns ? 0 : OLLY_IGNORED | olly_entry_stamp());
         return;
     }
     if (!olly_addresses_to(fd, to, bytes, &addresses)) {
@@ -66,7 +74,7 @@ static void olly__accepted(int fd) {
     uint64_t time = olly_now();
     struct olly_addresses addresses;
     olly_table_reset(fd);
-    if (!olly__is_stream(fd)) {
+    if (olly__type(fd) != SOCK_STREAM) {
         olly_table_set(fd, OLLY_IGNORED | olly_entry_stamp());
     } else if (olly_addresses_of(fd, OLLY_ROLE_SERVER, &addresses)) {
         olly_table_opened(fd, OLLY_ROLE_SERVER, &addresses, time);

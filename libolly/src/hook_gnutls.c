@@ -38,7 +38,7 @@ static int olly__stated_fd(const struct olly_gnutls *gnutls, void *session, bool
     if (place == 0 || place >= OLLY_FD_MAX) {
         return -1;
     }
-    return (olly_table_settle((int)place) & OLLY_ENTRY_CLASS) == OLLY_SOCKET ? (int)place : -1;
+    return olly_entry_is_stream(olly_table_settle((int)place)) ? (int)place : -1;
 }
 
 static void olly__prepare(struct olly__gnutls_call *call, void *session, bool out) {

@@ -24,9 +24,13 @@ static ssize_t olly__buffer_in(int fd, void *to, size_t asked, int flags, ssize_
         return got;
     }
     struct iovec iov = {.iov_base = to, .iov_len = asked};
-    /* On a stream, MSG_TRUNC throws the bytes away instead of storing them. */
-    bool stored = (flags & MSG_TRUNC) == 0;
-    olly__vector_in(fd, stored ? &iov : NULL, 1, (size_t)got);
+    struct olly_io io = {.fd = fd,
+                         .iov = &iov,
+                         .iov_count = 1,
+                         .bytes = (size_t)got,
+                         .time = olly_now(),
+                         .cut = (flags & MSG_TRUNC) != 0};
+    olly_io_done(&io);
     return got;
 }
 
@@ -59,25 +63,6 @@ OLLY_HOOK(ssize_t, __recv_chk, (int fd, void *to, size_t n, size_t room, int fla
     return olly__buffer_in(fd, to, n, flags, olly_real.__recv_chk(fd, to, n, room, flags));
 }
 
-OLLY_HOOK(ssize_t, recvfrom, (int fd, void *to, size_t n, int flags, olly_sockaddr *from,
-                              socklen_t *from_bytes), (fd, to, n, flags, from, from_bytes)) {
-    if (!olly__reads(fd)) {
-        return olly_real.recvfrom(fd, to, n, flags, from, from_bytes);
-    }
-    ssize_t got = olly_real.recvfrom(fd, to, n, flags, from, from_bytes);
-    return olly__buffer_in(fd, to, n, flags, got);
-}
-
-OLLY_HOOK(ssize_t, __recvfrom_chk, (int fd, void *to, size_t n, size_t room, int flags,
-                                    olly_sockaddr *from, socklen_t *from_bytes),
-                                   (fd, to, n, room, flags, from, from_bytes)) {
-    if (!olly__reads(fd)) {
-        return olly_real.__recvfrom_chk(fd, to, n, room, flags, from, from_bytes);
-    }
-    ssize_t got = olly_real.__recvfrom_chk(fd, to, n, room, flags, from, from_bytes);
-    return olly__buffer_in(fd, to, n, flags, got);
-}
-
 static bool olly__has_room(const struct iovec *iov, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (iov[i].iov_len != 0) {
@@ -85,17 +70,6 @@ static bool olly__has_room(const struct iovec *iov, size_t count) {
         }
     }
     return false;
-}
-
-OLLY_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov, count)) {
-    if (!olly__reads(fd)) {
-        return olly_real.readv(fd, iov, count);
-    }
-    ssize_t got = olly_real.readv(fd, iov, count);
-    if (got > 0 || (got == 0 && olly__has_room(iov, (size_t)count))) {
-        olly__vector_in(fd, iov, (size_t)count, (size_t)got);
-    }
-    return got;
 }
 
 /* Descriptors that arrived with a message: what their numbers meant before is over. */
@@ -119,34 +93,122 @@ static void olly__descriptors_in(const struct msghdr *message) {
     }
 }
 
-static void olly__message_in(int fd, const struct msghdr *message, size_t bytes, int flags) {
+/* room: what its buffer for an address can hold; 0: not known, or there is none. */
+static void olly__message_in(int fd, const struct msghdr *message, size_t bytes, int flags,
+                             socklen_t room) {
     if (message->msg_controllen != 0) {
         olly__descriptors_in(message);
     }
-    if ((flags & OLLY__NOT_STREAM) != 0 ||
+    if ((flags & OLLY__NOT_STREAM) != 0 || !olly__reads(fd) ||
         (bytes == 0 && !olly__has_room(message->msg_iov, message->msg_iovlen))) {
         return;
     }
-    bool stored = (flags & MSG_TRUNC) == 0;
-    olly__vector_in(fd, stored ? message->msg_iov : NULL, message->msg_iovlen, bytes);
+    struct olly_io io = {.fd = fd,
+                         .iov = message->msg_iov,
+                         .iov_count = message->msg_iovlen,
+                         .bytes = bytes,
+                         .time = olly_now(),
+                         .cut = (flags & MSG_TRUNC) != 0,
+                         .peer = message->msg_name,
+                         .peer_bytes = olly_datagram_peer_bytes(message->msg_name,
+                                                                message->msg_namelen, room)};
+    olly_io_done(&io);
+}
+
+/* Where a call puts the sender's address, and what that place can hold; 0: not known. */
+struct olly__from {
+    olly_sockaddr *at;
+    const socklen_t *bytes;
+    socklen_t room;
+};
+
+static ssize_t olly__from_in(int fd, struct iovec to, int flags, ssize_t got,
+                             const struct olly__from *from) {
+    if (got >= 0) {
+        /* The call has succeeded: the address and its length have been written. */
+        bool has_address = from->at != NULL && from->bytes != NULL;
+        struct msghdr message = {.msg_iov = &to,
+                                 .msg_iovlen = 1,
+                                 .msg_name = has_address ? from->at : NULL,
+                                 .msg_namelen = has_address ? *from->bytes : 0};
+        olly__message_in(fd, &message, (size_t)got, flags, from->room);
+    }
+    return got;
+}
+
+OLLY_HOOK(ssize_t, recvfrom, (int fd, void *to, size_t n, int flags, olly_sockaddr *at,
+                              socklen_t *bytes), (fd, to, n, flags, at, bytes)) {
+    if (!olly__reads(fd)) {
+        return olly_real.recvfrom(fd, to, n, flags, at, bytes);
+    }
+    struct olly__from from = {at, bytes, olly_datagram_room(fd, bytes)};
+    ssize_t got = olly_real.recvfrom(fd, to, n, flags, at, bytes);
+    return olly__from_in(fd, (struct iovec){to, n}, flags, got, &from);
+}
+
+OLLY_HOOK(ssize_t, __recvfrom_chk, (int fd, void *to, size_t n, size_t room, int flags,
+                                    olly_sockaddr *at, socklen_t *bytes),
+                                   (fd, to, n, room, flags, at, bytes)) {
+    if (!olly__reads(fd)) {
+        return olly_real.__recvfrom_chk(fd, to, n, room, flags, at, bytes);
+    }
+    struct olly__from from = {at, bytes, olly_datagram_room(fd, bytes)};
+    ssize_t got = olly_real.__recvfrom_chk(fd, to, n, room, flags, at, bytes);
+    return olly__from_in(fd, (struct iovec){to, n}, flags, got, &from);
+}
+
+OLLY_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov, count)) {
+    if (!olly__reads(fd)) {
+        return olly_real.readv(fd, iov, count);
+    }
+    ssize_t got = olly_real.readv(fd, iov, count);
+    if (got > 0 || (got == 0 && olly__has_room(iov, (size_t)count))) {
+        olly__vector_in(fd, iov, (size_t)count, (size_t)got);
+    }
+    return got;
 }
 
 /* Not skipped for sockets of no interest: descriptors arrive on any AF_UNIX socket. */
 OLLY_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags)) {
     olly_refresh();
+    socklen_t room = message == NULL ? 0 : olly_datagram_room(fd, &message->msg_namelen);
     ssize_t got = olly_real.recvmsg(fd, message, flags);
-    if (got >= 0) {
-        olly__message_in(fd, message, (size_t)got, flags);
+    if (got >= 0 && message != NULL) {
+        olly__message_in(fd, message, (size_t)got, flags, room);
     }
     return got;
+}
+
+#define OLLY__ROOM_BYTES 28u /* for an address of either family (struct sockaddr_in6) */
+#define OLLY__ROOMS_MAX 64u
+
+/* A bit for each of the first messages that has room for any address. */
+uint64_t olly_messages_rooms(int fd, const struct mmsghdr *messages, unsigned count) {
+    uint64_t rooms = 0;
+    for (unsigned i = 0; messages != NULL && i < count && i < OLLY__ROOMS_MAX; i++) {
+        socklen_t room = olly_datagram_room(fd, &messages[i].msg_hdr.msg_namelen);
+        if (room == 0 && i == 0) {
+            return 0;
+        }
+        rooms |= (uint64_t)(room >= OLLY__ROOM_BYTES) << i;
+    }
+    return rooms;
 }
 
 OLLY_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags,
                           struct timespec *timeout), (fd, messages, count, flags, timeout)) {
     olly_refresh();
+    uint64_t rooms = olly_messages_rooms(fd, messages, count);
     int got = olly_real.recvmmsg(fd, messages, count, flags, timeout);
-    for (int i = 0; i < got; i++) {
-        olly__message_in(fd, &messages[i].msg_hdr, messages[i].msg_len, flags);
-    }
+    olly_messages_received(fd, messages, got, flags, rooms);
     return got;
+}
+
+void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags,
+                            uint64_t rooms) {
+    for (unsigned i = 0; (int)i < got; i++) {
+        bool has_room = i < OLLY__ROOMS_MAX && (rooms >> i & 1) != 0;
+        olly__message_in(fd, &messages[i].msg_hdr, messages[i].msg_len, flags,
+                         has_room ? OLLY__ROOM_BYTES : 0);
+    }
 }

@@ -22,6 +22,22 @@ static void olly__vector_out(int fd, const struct iovec *iov, size_t count, ssiz
     }
 }
 
+static ssize_t olly__addressed_out(int fd, const struct msghdr *message, int flags, ssize_t sent,
+                                   uint64_t time) {
+    if (sent > 0 && (flags & MSG_OOB) == 0) {
+        struct olly_io io = {.fd = fd,
+                             .out = true,
+                             .iov = message->msg_iov,
+                             .iov_count = message->msg_iovlen,
+                             .bytes = (size_t)sent,
+                             .time = time,
+                             .peer = message->msg_name,
+                             .peer_bytes = message->msg_namelen};
+        olly_io_done(&io);
+    }
+    return sent;
+}
+
 static ssize_t olly__buffer_out(int fd, const void *from, int flags, ssize_t sent,
                                 uint64_t time) {
     if (sent > 0 && (flags & MSG_OOB) == 0) {
@@ -54,7 +70,12 @@ OLLY_HOOK(ssize_t, sendto, (int fd, const void *from, size_t n, int flags,
     }
     uint64_t time = olly_now();
     ssize_t sent = olly_real.sendto(fd, from, n, flags, to, to_bytes);
-    return olly__buffer_out(fd, from, flags, sent, time);
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_name = (void *)(uintptr_t)to,
+                             .msg_namelen = to_bytes};
+    return olly__addressed_out(fd, &message, flags, sent, time);
 }
 
 OLLY_HOOK(ssize_t, writev, (int fd, const struct iovec *iov, int count), (fd, iov, count)) {
@@ -74,10 +95,7 @@ OLLY_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
     }
     uint64_t time = olly_now();
     ssize_t sent = olly_real.sendmsg(fd, message, flags);
-    if (sent > 0 && (flags & MSG_OOB) == 0) {
-        olly__vector_out(fd, message->msg_iov, message->msg_iovlen, sent, time);
-    }
-    return sent;
+    return olly__addressed_out(fd, message, flags, sent, time);
 }
 
 OLLY_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),
@@ -87,11 +105,15 @@ OLLY_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int 
     }
     uint64_t time = olly_now();
     int sent = olly_real.sendmmsg(fd, messages, count, flags);
-    for (int i = 0; i < sent && (flags & MSG_OOB) == 0; i++) {
-        const struct msghdr *message = &messages[i].msg_hdr;
-        olly__vector_out(fd, message->msg_iov, message->msg_iovlen, messages[i].msg_len, time);
-    }
+    olly_messages_sent(fd, messages, sent, flags, time);
     return sent;
+}
+
+void olly_messages_sent(int fd, const struct mmsghdr *messages, int sent, int flags,
+                        uint64_t time) {
+    for (int i = 0; i < sent; i++) {
+        olly__addressed_out(fd, &messages[i].msg_hdr, flags, messages[i].msg_len, time);
+    }
 }
 
 /* The bytes go from file to socket inside the kernel: only their number is known. */

@@ -11,6 +11,7 @@
 
 void *olly_vfork_target(void);
 void olly_syscall_seen(long number, long a, long b, const void *c);
+long olly_syscall_messages(long number, long a, long b, long c, long d, long e);
 
 /* Dormant too: a filter that is there when tracing starts would end the program. */
 OLLY_HOOK_ALWAYS(int, prctl, (int option, long a, long b, long c, long d)) {
@@ -40,6 +41,26 @@ void olly_syscall_seen(long number, long a, long b, const void *c) {
     }
 }
 
+/* The assembly of syscall() goes on here: libuv before 1.45 sends and receives datagrams that way.
+ * Six words come in registers on both architectures, and the calls have five and their number. */
+long olly_syscall_messages(long number, long a, long b, long c, long d, long e) {
+    int fd = (int)a;
+    bool sends = number == SYS_sendmmsg;
+    if (olly_dormant() || !olly_wants(fd, sends)) {
+        return olly_real.syscall(number, a, b, c, d, e, 0);
+    }
+    const struct mmsghdr *messages = (const struct mmsghdr *)b;
+    uint64_t time = sends ? olly_now() : 0;
+    uint64_t rooms = sends ? 0 : olly_messages_rooms(fd, messages, (unsigned)c);
+    long moved = olly_real.syscall(number, a, b, c, d, e, 0);
+    if (sends) {
+        olly_messages_sent(fd, messages, (int)moved, (int)d, time);
+    } else {
+        olly_messages_received(fd, messages, (int)moved, (int)d, rooms);
+    }
+    return moved;
+}
+
 /* Not seen: pivot_root and namespaces of a program's own. */
 OLLY_HOOK_ALWAYS(int, chroot, (const char *path)) {
     olly_register_while_reachable();
@@ -64,7 +85,9 @@ _Static_assert(offsetof(struct olly_real_functions, syscall) == 0,
                "the assembly below jumps to the first member of olly_real");
 
 #if defined(__x86_64__)
-_Static_assert(SYS_close == 3 && SYS_prctl == 157 && SYS_seccomp == 317, "in the assembly below");
+_Static_assert(SYS_close == 3 && SYS_prctl == 157 && SYS_seccomp == 317 && SYS_sendmmsg == 307 &&
+                   SYS_recvmmsg == 299,
+               "in the assembly below");
 #define OLLY__PUSH(name) "  pushq %" name "\n  .cfi_adjust_cfa_offset 8\n"
 #define OLLY__POP(name) "  popq %" name "\n  .cfi_adjust_cfa_offset -8\n"
 __asm__(".text\n"
@@ -80,6 +103,10 @@ __asm__(".text\n"
         "  je 1f\n"
         "  cmpq $317, %rdi\n"
         "  je 1f\n"
+        "  cmpq $307, %rdi\n"
+        "  je olly_syscall_messages\n"
+        "  cmpq $299, %rdi\n"
+        "  je olly_syscall_messages\n"
         "  jmp *olly_real(%rip)\n"
         "1:\n"
         OLLY__PUSH("rdi") OLLY__PUSH("rsi") OLLY__PUSH("rdx")
@@ -109,7 +136,9 @@ __asm__(".text\n"
         "  .cfi_endproc\n"
         ".size vfork, .-vfork\n");
 #elif defined(__aarch64__)
-_Static_assert(SYS_close == 57 && SYS_prctl == 167 && SYS_seccomp == 277, "in the assembly below");
+_Static_assert(SYS_close == 57 && SYS_prctl == 167 && SYS_seccomp == 277 && SYS_sendmmsg == 269 &&
+                   SYS_recvmmsg == 243,
+               "in the assembly below");
 __asm__(".text\n"
         ".globl syscall\n"
         ".type syscall, %function\n"
@@ -122,7 +151,13 @@ __asm__(".text\n"
         "  cmp x0, #167\n"
         "  b.eq 2f\n"
         "  cmp x0, #277\n"
+        "  b.eq 2f\n"
+        "  cmp x0, #269\n"
+        "  b.eq 3f\n"
+        "  cmp x0, #243\n"
         "  b.ne 1f\n"
+        "3:\n"
+        "  b olly_syscall_messages\n"
         "2:\n"
         "  stp x29, x30, [sp, #-80]!\n"
         "  .cfi_def_cfa_offset 80\n"

@@ -32,6 +32,9 @@
 #define OLLY_TLS_RANDOM_BYTES 32u      /* of a ClientHello */
 #define OLLY_TLS_NESTING_BYTES_MAX 262144u /* stack between SSL_write and the send inside it */
 
+#define OLLY_DATAGRAM_LOOKS_MAX 4u   /* datagrams of a socket that are no DNS; then it is ignored */
+#define OLLY_DATAGRAM_IOVECS_MAX 8u  /* length of the address, address, six pieces */
+
 #define OLLY_SYSLOG_STACK_BYTES 1024u /* of a message, while it is formatted; longer ones take */
 #define OLLY_SYSLOG_LONG_BYTES 16384u /* their turn in one buffer of this size */
 

@@ -299,13 +299,22 @@ struct olly_addresses {
 bool olly_addresses_of(int fd, uint32_t role, struct olly_addresses *out);
 bool olly_addresses_to(int fd, const void *remote, size_t bytes, struct olly_addresses *out);
 uint64_t olly_addresses_hash(const struct olly_addresses *addresses);
+/* One address, as the remote forms of the wire have it; false: of no internet family. */
+bool olly_address_own(int fd, struct olly_addresses *out);
+bool olly_address_peer(int fd, struct olly_addresses *out);
+bool olly_address_given(const void *at, size_t bytes, struct olly_addresses *out);
 
 /* ---- table.c ---- */
 
 /* An entry is one 64-bit word: class 2 bits, role 2, flags 4, address hash 24, generation 16,
  * sequence 16 (on top, so that counting wraps off the end). */
 enum olly_class { OLLY_UNKNOWN = 0, OLLY_IGNORED = 1, OLLY_SOCKET = 2, OLLY_LOG = 3 };
-enum olly_role { OLLY_ROLE_UNKNOWN = 0, OLLY_ROLE_CLIENT = 1, OLLY_ROLE_SERVER = 2 };
+enum olly_role {
+    OLLY_ROLE_UNKNOWN = 0,
+    OLLY_ROLE_CLIENT = 1,
+    OLLY_ROLE_SERVER = 2,
+    OLLY_ROLE_OF_DATAGRAMS = 3, /* either, from one to the next */
+};
 #define OLLY_ENTRY_CLASS 0x03u
 #define OLLY_ENTRY_ROLE_SHIFT 2
 #define OLLY_ENTRY_ROLE (0x03u << OLLY_ENTRY_ROLE_SHIFT)
@@ -313,6 +322,9 @@ enum olly_role { OLLY_ROLE_UNKNOWN = 0, OLLY_ROLE_CLIENT = 1, OLLY_ROLE_SERVER =
 #define OLLY_ENTRY_TLS 0x20u
 #define OLLY_ENTRY_END_IN 0x40u
 #define OLLY_ENTRY_END_OUT 0x80u
+/* A socket of datagrams has no address hash, and counts its looks where others count messages. */
+#define OLLY_DATAGRAM ((uint64_t)OLLY_SOCKET | OLLY_ROLE_OF_DATAGRAMS << OLLY_ENTRY_ROLE_SHIFT)
+#define OLLY_ENTRY_STAYS OLLY_ENTRY_END_IN /* of datagrams: DNS was seen, or is to be expected */
 #define OLLY_ENTRY_HASH_SHIFT 8
 #define OLLY_ENTRY_HASH (0xffffffull << OLLY_ENTRY_HASH_SHIFT)
 #define OLLY_ENTRY_GENERATION_SHIFT 32
@@ -334,6 +346,14 @@ static inline bool olly_entry_current(uint64_t entry) {
 
 static inline uint32_t olly_entry_role(uint64_t entry) {
     return (uint32_t)((entry & OLLY_ENTRY_ROLE) >> OLLY_ENTRY_ROLE_SHIFT);
+}
+
+static inline bool olly_entry_is_datagram(uint64_t entry) {
+    return (entry & (OLLY_ENTRY_CLASS | OLLY_ENTRY_ROLE)) == OLLY_DATAGRAM;
+}
+
+static inline bool olly_entry_is_stream(uint64_t entry) {
+    return (entry & OLLY_ENTRY_CLASS) == OLLY_SOCKET && !olly_entry_is_datagram(entry);
 }
 
 /* False: a descriptor that is surely of no interest, decided without a system call. */
@@ -369,11 +389,37 @@ struct olly_io {
     size_t iov_count;
     size_t bytes; /* 0: end of this direction */
     uint64_t time;
+    bool cut;         /* MSG_TRUNC: of a stream nothing was stored; a datagram's length is whole */
+    const void *peer; /* that the datagram came from or went to, when the call says it */
+    socklen_t peer_bytes; /* of it that may be read */
 };
 
 void olly_io_done(const struct olly_io *io);
 void olly_written(int fd, const void *from, size_t bytes, uint64_t time);
 void olly_plaintext(const struct olly_io *io);
+
+/* ---- datagram.c ---- */
+
+uint64_t olly_datagram_classify(int fd);
+socklen_t olly_datagram_peer_bytes(const void *at, socklen_t bytes, socklen_t room);
+void olly_datagram_done(const struct olly_io *io, uint64_t entry);
+
+/* What the caller's buffer for an address can hold, read before the call only where the socket is
+ * known to carry DNS; 0: not known. */
+static inline socklen_t olly_datagram_room(int fd, const socklen_t *room) {
+    uint64_t entry = olly_table_load(fd);
+    bool asks = olly_entry_is_datagram(entry) && (entry & OLLY_ENTRY_ANNOUNCED) != 0;
+    return OLLY_UNLIKELY(asks && room != NULL) ? *room : 0;
+}
+
+/* ---- hook_io_write.c, hook_io_read.c: several messages by one call ---- */
+
+struct mmsghdr;
+void olly_messages_sent(int fd, const struct mmsghdr *messages, int sent, int flags,
+                        uint64_t time);
+uint64_t olly_messages_rooms(int fd, const struct mmsghdr *messages, unsigned count);
+void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags,
+                            uint64_t rooms);
 
 /* ---- patch.c, and the tables that are patched at the start ---- */
 

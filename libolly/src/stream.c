@@ -96,7 +96,7 @@ void olly_io_done(const struct olly_io *io) {
     uint64_t entry = olly_table_load(io->fd);
     uint8_t type = io->out ? OLLY_MSG_DATA_OUT : OLLY_MSG_DATA_IN;
     if (io->bytes == 0) {
-        if (olly_entry_current(entry) && (entry & OLLY_ENTRY_CLASS) == OLLY_SOCKET) {
+        if (olly_entry_current(entry) && olly_entry_is_stream(entry)) {
             olly__end_of_stream(io, entry, type);
         }
         return;
@@ -108,6 +108,16 @@ void olly_io_done(const struct olly_io *io) {
     }
     if (class != OLLY_SOCKET) {
         return;
+    }
+    if (OLLY_UNLIKELY(olly_entry_is_datagram(entry))) {
+        olly_datagram_done(io, entry);
+        return;
+    }
+    struct olly_io without;
+    if (OLLY_UNLIKELY(io->cut)) {
+        without = *io;
+        without.iov = NULL;
+        io = &without;
     }
     olly_tls_saw_io(io);
     if (((entry & OLLY_ENTRY_TLS) == 0 || !olly_entry_current(entry)) && !olly_tls_hides(io->fd)) {
@@ -125,7 +135,7 @@ void olly_written(int fd, const void *from, size_t bytes, uint64_t time) {
 /* Plaintext that a TLS library took or gave: from here on the socket's own bytes say nothing. */
 void olly_plaintext(const struct olly_io *io) {
     uint64_t entry = (uint32_t)io->fd < OLLY_FD_MAX ? olly_table_settle(io->fd) : 0;
-    if ((entry & OLLY_ENTRY_CLASS) != OLLY_SOCKET) {
+    if (!olly_entry_is_stream(entry)) {
         olly_count(OLLY_COUNT_TLS_UNPAIRED);
         return;
     }

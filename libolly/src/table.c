@@ -54,7 +54,7 @@ void olly_table_copied(int from, int to) {
     }
     uint64_t entry = olly_table_load(from);
     uint64_t class = entry & OLLY_ENTRY_CLASS;
-    if (class == OLLY_SOCKET) {
+    if (olly_entry_is_stream(entry)) {
         entry &= OLLY_ENTRY_ROLE | OLLY_ENTRY_HASH; /* class unknown: looked at when used */
         olly_table_set(to, entry);
     } else if (class == OLLY_LOG && to > 2) {
@@ -134,8 +134,10 @@ static uint64_t olly__classify(int fd, uint64_t old) {
         entry = olly__classify_file(fd);
     } else if (type == SOCK_STREAM) {
         entry = olly__classify_socket(fd, old);
+    } else if (fd == 1 || fd == 2) {
+        entry = type >= 0 ? OLLY_LOG : OLLY_IGNORED;
     } else {
-        entry = type >= 0 && (fd == 1 || fd == 2) ? OLLY_LOG : OLLY_IGNORED;
+        entry = type == SOCK_DGRAM ? olly_datagram_classify(fd) : OLLY_IGNORED;
     }
     if (entry == OLLY_UNKNOWN) {
         return OLLY_IGNORED;
@@ -223,10 +225,11 @@ void olly_table_closing(int fd) {
         !olly_entry_current(entry)) {
         return;
     }
+    bool counts = !olly_entry_is_datagram(entry);
     struct olly_event event = {
         .type = OLLY_MSG_CLOSE,
-        .flags = OLLY_FLAG_SEQUENCED,
-        .seq = (uint16_t)(entry >> OLLY_ENTRY_SEQ_SHIFT),
+        .flags = counts ? OLLY_FLAG_SEQUENCED : 0,
+        .seq = counts ? (uint16_t)(entry >> OLLY_ENTRY_SEQ_SHIFT) : 0,
         .fd = fd,
         .time = olly_now(),
     };

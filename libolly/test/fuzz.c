@@ -172,6 +172,46 @@ static void pass_descriptor(int from, int to) {
     close(pair[1]);
 }
 
+/* Datagrams of the script's own bytes, and of a question that they spoil, to every kind of room for
+ * an address. */
+static void datagrams(struct script *script) {
+    static const uint8_t question[] = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
+    int ends[2] = {socket(AF_INET, SOCK_DGRAM, 0), socket(AF_INET, SOCK_DGRAM, 0)};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t room = sizeof at;
+    must(bind(ends[1], (struct sockaddr *)&at, room) == 0);
+    must(getsockname(ends[1], (struct sockaddr *)&at, &room) == 0);
+    for (int i = 0; i < 4; i++) {
+        size_t length;
+        uint8_t *bytes = next_bytes(script, &length);
+        uint8_t *sent = malloc(sizeof question + length);
+        memcpy(sent, question, sizeof question);
+        memcpy(sent + sizeof question, bytes, length);
+        size_t spoilt = next_byte(script) % sizeof question;
+        sent[spoilt] ^= next_byte(script);
+        size_t total = sizeof question + length - next_byte(script) % (sizeof question + 1);
+        struct iovec iov[IOVECS_MAX];
+        struct msghdr message = {.msg_iov = iov, .msg_name = &at, .msg_namelen = sizeof at};
+        message.msg_iovlen = (size_t)cut(script, sent, total, iov);
+        must(sendmsg(ends[0], &message, 0) == (ssize_t)total);
+        size_t asked = next_byte(script) * 4u;
+        uint8_t *got = malloc(asked);
+        room = next_byte(script) % 32;
+        /* Of an address that is cut short by its room, what lies behind the room is read. */
+        void *from = malloc(room < sizeof at ? sizeof at : room);
+        int flags = next_byte(script) % 2 == 0 ? 0 : MSG_TRUNC;
+        ssize_t n = recvfrom(ends[1], got, asked, flags, from, &room);
+        must(n == (ssize_t)(flags == 0 && asked < total ? asked : total));
+        must(memcmp(got, sent, asked < total ? asked : total) == 0);
+        free(from);
+        free(got);
+        free(sent);
+        free(bytes);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static int connected(int *server) {
     int client = socket(AF_INET, SOCK_STREAM, 0);
     must(connect(client, (struct sockaddr *)&listening, sizeof listening) == 0);
@@ -202,14 +242,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int server;
     int client = connected(&server);
     while (script.left != 0) {
-        switch (next_byte(&script) % 8) {
+        switch (next_byte(&script) % 9) {
         case 0:
         case 1: exchange(&script, client, server); break;
         case 2: exchange(&script, server, client); break;
         case 3: write_log(&script, log); break;
         case 4: connect_anywhere(&script); break;
         case 5: pass_descriptor(client, server); break;
-        case 6:
+        case 6: datagrams(&script); break;
+        case 7:
             must(dup2(client, client + 40) == client + 40);
             must(close(client + 40) == 0);
             break;

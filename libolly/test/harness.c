@@ -348,8 +348,9 @@ int agent_run(struct agent *agent, char *const argv[], const char *output, bool 
 const char *type_name(int type) {
     static const char *const names[] = {"?",     "CONNECT", "OUT",    "IN", "CLOSE",
                                         "SSLOUT", "SSLIN",   "ACCEPT", "LOG"};
-    static const char *const own[] = {"PROCESS", "LOOKUP", "SYSLOG"};
-    if (type >= OLLY_MSG_PROCESS && type <= OLLY_MSG_SYSLOG) {
+    static const char *const own[] = {"PROCESS", "LOOKUP",   "SYSLOG",
+                                      "DGRAM",   "DGRAMOUT", "DGRAMIN"};
+    if (type >= OLLY_MSG_PROCESS && type <= OLLY_MSG_DATAGRAM_IN) {
         return own[type - OLLY_MSG_PROCESS];
     }
     return names[type >= 1 && type <= 8 ? type : 0];

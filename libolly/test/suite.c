@@ -182,6 +182,7 @@ int main(int argc, char **argv) {
     run_all(process_tests, &failed);
     run_all(agent_tests, &failed);
     run_all(names_tests, &failed);
+    run_all(datagram_tests, &failed);
     run_all(choice_tests, &failed);
     run_all(hazard_tests, &failed);
     run_all(filter_tests, &failed);

@@ -17,6 +17,7 @@ extern const struct test capture_tests[];
 extern const struct test process_tests[];
 extern const struct test agent_tests[];
 extern const struct test names_tests[];
+extern const struct test datagram_tests[];
 extern const struct test choice_tests[];
 extern const struct test hazard_tests[];
 extern const struct test filter_tests[];

@@ -273,6 +273,10 @@ int main(int argc, char **argv) {
         work_passed();
     } else if (strcmp(mode, "lookups") == 0) {
         work_lookups();
+    } else if (strcmp(mode, "datagrams") == 0) {
+        work_datagrams();
+    } else if (strcmp(mode, "other-datagrams") == 0) {
+        work_other_datagrams();
     } else {
         return work_process(mode, argv + 2);
     }

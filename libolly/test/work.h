@@ -26,6 +26,8 @@ void work_large_last(void);
 void work_flood(void);
 void work_syslog(void);
 void work_lookups(void);
+void work_datagrams(void);
+void work_other_datagrams(void);
 void work_forked_lock(void);
 void work_exec(void);
 void work_exec_null(void);

@@ -19,6 +19,8 @@ function setUp() {
             remote: { address: text(message.payload), port: 1 },
             local: undefined,
           },
+    datagramEndpointsOf: () => undefined,
+    datagramOf: () => undefined,
     events: {
       data: (connection, direction) => {
         const stream = connection.streams[direction];
@@ -33,6 +35,7 @@ function setUp() {
       ended: (connection, direction) => seen.push(`${connection.fd} ${direction} end`),
       plaintext: (connection) => seen.push(`${connection.fd} plaintext`),
       closed: (connection) => seen.push(`${connection.fd} closed`),
+      abandoned: () => 0,
     },
   });
   let now = 0;

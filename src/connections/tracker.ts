@@ -5,7 +5,7 @@
  * their bytes at most limits.streamsBytesMax.
  */
 import { limits } from "../limits.ts";
-import type { Direction, Endpoints } from "../model/connection.ts";
+import type { Datagram, Direction, Endpoints } from "../model/connection.ts";
 import type { Lookup } from "../model/lookup.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
 import type { Moment } from "../model/stream.ts";
@@ -13,6 +13,7 @@ import type { Drops } from "../self/drops.ts";
 import { ByteStream } from "../streams/byte-stream.ts";
 import { StreamMemory } from "../streams/stream-memory.ts";
 import type { Connection } from "./connection.ts";
+import { Datagrams } from "./datagrams.ts";
 import { Lookups } from "./lookups.ts";
 import { sequenceDistance } from "./sequence.ts";
 
@@ -32,6 +33,8 @@ export interface ConnectionEvents<Attachment> {
   /** Plaintext of a TLS library begins: what the streams held was ciphertext. */
   plaintext(connection: Connection<Attachment>): void;
   closed(connection: Connection<Attachment>, last: Moment): void;
+  /** Nobody will look at the connection any more; returns how many exchanges that cut off. */
+  abandoned(connection: Connection<Attachment>, nowNs: number): number;
 }
 
 export interface TrackerOptions<Attachment> {
@@ -39,6 +42,9 @@ export interface TrackerOptions<Attachment> {
   readonly events: ConnectionEvents<Attachment>;
   /** Decodes the payload of CONNECT and ACCEPT; undefined = malformed. */
   readonly endpointsOf: (message: HookMessage) => Endpoints | undefined;
+  /** Decodes what is said of a socket for datagrams, and of one datagram. */
+  readonly datagramEndpointsOf: (message: HookMessage) => Endpoints | undefined;
+  readonly datagramOf: (message: HookMessage) => Datagram | undefined;
   /** Bytes kept of all connections; limits.streamsBytesMax when left out. */
   readonly bytesMax?: number;
 }
@@ -55,6 +61,7 @@ export class ConnectionTracker<Attachment> {
   /** How many connections each process has. */
   readonly #ofProcess = new Map<number, number>();
   readonly #lookups: Lookups;
+  readonly #datagrams: Datagrams<Attachment>;
   readonly #memory: StreamMemory;
   readonly #drops: Drops;
   readonly #events: ConnectionEvents<Attachment>;
@@ -67,6 +74,14 @@ export class ConnectionTracker<Attachment> {
     this.#endpointsOf = options.endpointsOf;
     this.#lookups = new Lookups(options.drops);
     this.#memory = new StreamMemory(options.bytesMax ?? limits.streamsBytesMax);
+    this.#datagrams = new Datagrams({
+      drops: options.drops,
+      events: options.events,
+      socketOf: options.datagramEndpointsOf,
+      datagramOf: options.datagramOf,
+      nextId: () => this.#nextId++,
+      nameOf: (processId, address, at) => this.#lookups.nameOf(processId, address, at),
+    });
   }
 
   /** Memory of unfinished frames and of messages held back. */
@@ -83,8 +98,14 @@ export class ConnectionTracker<Attachment> {
     return this.#lookups.size;
   }
 
-  connections(): IterableIterator<Connection<Attachment>> {
-    return this.#connections.values();
+  /** Peers of sockets for datagrams. */
+  get datagramFlows(): number {
+    return this.#datagrams.size;
+  }
+
+  *connections(): IterableIterator<Connection<Attachment>> {
+    yield* this.#connections.values();
+    yield* this.#datagrams.connections();
   }
 
   /** The open connection behind a descriptor. */
@@ -97,19 +118,27 @@ export class ConnectionTracker<Attachment> {
     this.#lookups.add(processId, lookup, message);
   }
 
-  /** Takes any message that concerns a connection (types 1 to 7). */
+  /** Takes any message that concerns a connection (types 1 to 7, and those of datagrams). */
   apply(processId: number, message: HookMessage): void {
     if (message.fd < 0 || message.fd >= FDS_PER_PROCESS) {
       this.#drops.count("message_malformed");
       return;
     }
     const key = processId * FDS_PER_PROCESS + message.fd;
+    if (message.type >= MessageType.datagramSocket) {
+      if (message.type === MessageType.datagramSocket) this.#endOf(key, message);
+      this.#datagrams.apply(key, processId, message);
+      return;
+    }
     if (message.type === MessageType.connect || message.type === MessageType.accept) {
       this.#begin(key, processId, message);
       return;
     }
     const known = this.#connections.get(key);
-    if (known === undefined && message.type === MessageType.close) return;
+    if (known === undefined && message.type === MessageType.close) {
+      this.#datagrams.closed(key, message);
+      return;
+    }
     const connection = known ?? this.#adopt(key, processId, message);
     if (connection.expected === undefined || (message.flags & MessageFlag.sequenced) === 0) {
       this.#deliver(key, connection, message);
@@ -123,6 +152,7 @@ export class ConnectionTracker<Attachment> {
    * message's own time is that of the call's beginning, which may have been long ago.
    */
   expire(nowNs: number): void {
+    this.#datagrams.expire(nowNs);
     for (const connection of this.#withHeld) {
       connection.heldSinceNs ??= nowNs;
       if (nowNs - connection.heldSinceNs < limits.sequenceHoldNs) continue;
@@ -138,6 +168,7 @@ export class ConnectionTracker<Attachment> {
   /** Every connection of the process ends now. */
   processEnded(processId: number, nowNs: number): void {
     this.#lookups.processEnded(processId);
+    this.#datagrams.processEnded(processId, nowNs);
     if (!this.#ofProcess.has(processId)) return;
     const first = processId * FDS_PER_PROCESS;
     for (const [key, connection] of this.#connections) {
@@ -149,12 +180,8 @@ export class ConnectionTracker<Attachment> {
   }
 
   #begin(key: number, processId: number, message: HookMessage): void {
-    const previous = this.#connections.get(key);
-    if (previous !== undefined) {
-      // Its close was not seen (libc closes some descriptors by itself).
-      this.#giveUpWaiting(previous);
-      this.#close(key, previous, { timeNs: previous.lastNs, tid: message.tid });
-    }
+    this.#endOf(key, message);
+    this.#datagrams.closed(key, message);
     const endpoints = this.#endpointsOf(message);
     if (endpoints === undefined) this.#drops.count("message_malformed");
     const connection = this.#create(key, processId, message, endpoints ?? UNKNOWN_ENDPOINTS);
@@ -168,6 +195,14 @@ export class ConnectionTracker<Attachment> {
     if ((message.flags & MessageFlag.sequenced) !== 0) {
       connection.expected = (message.sequence + 1) & 0xffff;
     }
+  }
+
+  /** A connection whose close was not seen (libc closes some descriptors by itself). */
+  #endOf(key: number, message: HookMessage): void {
+    const previous = this.#connections.get(key);
+    if (previous === undefined) return;
+    this.#giveUpWaiting(previous);
+    this.#close(key, previous, { timeNs: previous.lastNs, tid: message.tid });
   }
 
   /** Data on a descriptor whose beginning was not seen. */

@@ -12,6 +12,9 @@ export const MessageType = {
   process: 16,
   lookup: 17,
   syslog: 18,
+  datagramSocket: 19,
+  datagramOut: 20,
+  datagramIn: 21,
 } as const;
 
 const typeNames: readonly string[] = Object.entries(MessageType).reduce<string[]>(

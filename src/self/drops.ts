@@ -21,6 +21,8 @@ export const dropReasons = [
   "ring_skipped",
   "process_limit",
   "connection_limit",
+  "datagram_peer_unknown",
+  "datagram_flow_limit",
   "stream_memory_limit",
   "stream_gap",
   "stream_opaque",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { ipv6Text } from "../lib/ip-text.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
-import { endpointsOf, ipv6Text } from "./address.ts";
+import { endpointsOf } from "./address.ts";
 
 function message(payload: Uint8Array, type = MessageType.connect as number, flags = 0) {
   const fields = { sequence: 0, pid: 1, tid: 1, fd: 3, wireLength: payload.length, timeNs: 1 };

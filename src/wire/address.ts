@@ -3,12 +3,12 @@
  * two ends of one connection get the same text for the same address, whichever socket family
  * each of them uses (an IPv4-mapped IPv6 address is shown as IPv4).
  */
-import { textOf, uint16BE, uint32BE } from "../lib/bytes.ts";
-import type { Endpoints, SocketAddress } from "../model/connection.ts";
+import { textOf, uint16BE } from "../lib/bytes.ts";
+import { ipv4Text, ipv6Text } from "../lib/ip-text.ts";
+import type { Datagram, Endpoints, SocketAddress } from "../model/connection.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
-import { addressBytes } from "./layout.ts";
+import { addressBytes, DATAGRAM_PEER_BYTES } from "./layout.ts";
 
-const IPV6_GROUPS = 8;
 const IPV6_BYTES = 16;
 /** Longest name of an AF_UNIX socket (sun_path). */
 const UNIX_PATH_BYTES_MAX = 108;
@@ -40,6 +40,47 @@ export function endpointsOf(message: HookMessage): Endpoints | undefined {
   }
 }
 
+/** What a DATAGRAM_SOCKET says; undefined = malformed. */
+export function datagramEndpointsOf({ payload }: HookMessage): Endpoints | undefined {
+  const remoteBytes = bytesOfRemote(payload.length);
+  if (remoteBytes === undefined) return undefined;
+  const remote = remoteBytes === 0 ? undefined : addressAt(payload, 0, remoteBytes);
+  const own = addressAt(payload, remoteBytes, payload.length);
+  return { transport: "udp", remote, local: isAny(own) ? undefined : own };
+}
+
+/** The address in front of the local one; undefined: neither form. */
+function bytesOfRemote(length: number): number | undefined {
+  if (length === addressBytes.ipv4Remote || length === addressBytes.ipv6Remote) return 0;
+  if (length === addressBytes.ipv4Both || length === addressBytes.ipv6Both) return length / 2;
+  return undefined;
+}
+
+/** A socket that listens everywhere: which of the host's addresses was meant is not known. */
+function isAny({ address }: SocketAddress): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+function addressAt(bytes: Uint8Array, start: number, end: number): SocketAddress {
+  return end - start === addressBytes.ipv4Remote ? ipv4At(bytes, start) : ipv6At(bytes, start);
+}
+
+/** A DATAGRAM_OUT or DATAGRAM_IN; undefined = malformed. */
+export function datagramOf({ payload }: HookMessage): Datagram | undefined {
+  const peerBytes = payload[0];
+  if (peerBytes === undefined) return undefined;
+  const start = DATAGRAM_PEER_BYTES + peerBytes;
+  if (start > payload.length) return undefined;
+  if (peerBytes === 0) return { peer: undefined, bytes: payload.subarray(start) };
+  if (peerBytes !== addressBytes.ipv4Remote && peerBytes !== addressBytes.ipv6Remote) {
+    return undefined;
+  }
+  return {
+    peer: addressAt(payload, DATAGRAM_PEER_BYTES, start),
+    bytes: payload.subarray(start),
+  };
+}
+
 /** The path is the listener's: the far end of a CONNECT, the near end of an ACCEPT. */
 function unixEndpoints(message: HookMessage): Endpoints | undefined {
   const { payload } = message;
@@ -68,49 +109,4 @@ function ipv4At(bytes: Uint8Array, at: number): SocketAddress {
 
 function ipv6At(bytes: Uint8Array, at: number): SocketAddress {
   return { address: ipv6Text(bytes, at), port: uint16BE(bytes, at + IPV6_BYTES) };
-}
-
-export function ipv4Text(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
-}
-
-function isIpv4Mapped(bytes: Uint8Array, at: number): boolean {
-  return (
-    uint32BE(bytes, at) === 0 && uint32BE(bytes, at + 4) === 0 && uint32BE(bytes, at + 8) === 0xffff
-  );
-}
-
-/**
- * Text of the 16 bytes at `at` by RFC 5952: lower case, no leading zeros, the first of the longest
- * runs of two or more zero groups written "::"; an IPv4-mapped address as IPv4.
- */
-export function ipv6Text(bytes: Uint8Array, at: number): string {
-  if (isIpv4Mapped(bytes, at)) return ipv4Text(bytes, at + 12);
-  const run = longestZeroRun(bytes, at);
-  let text = "";
-  for (let group = 0; group < IPV6_GROUPS; group++) {
-    if (group === run.start) {
-      text += "::";
-      group = run.start + run.length - 1;
-      continue;
-    }
-    if (text !== "" && !text.endsWith(":")) text += ":";
-    text += uint16BE(bytes, at + 2 * group).toString(16);
-  }
-  return text;
-}
-
-/** start is -1 when no two groups in a row are zero. */
-function longestZeroRun(bytes: Uint8Array, at: number): { start: number; length: number } {
-  let start = -1;
-  let length = 1;
-  let current = 0;
-  for (let group = 0; group < IPV6_GROUPS; group++) {
-    current = uint16BE(bytes, at + 2 * group) === 0 ? current + 1 : 0;
-    if (current > length) {
-      length = current;
-      start = group - current + 1;
-    }
-  }
-  return { start, length };
 }

@@ -64,7 +64,7 @@ const refused: readonly [string, MessageFields, string][] = [
   ["type 0", { type: 0 }, "message_unknown_type"],
   ["type 9", { type: 9 }, "message_unknown_type"],
   ["type 15", { type: 15 }, "message_unknown_type"],
-  ["type 19", { type: 19 }, "message_unknown_type"],
+  ["type 22", { type: 22 }, "message_unknown_type"],
   ["type 255", { type: 255 }, "message_unknown_type"],
   ["a payload longer than the bytes", { payload: "ab", payloadLength: 3 }, "message_malformed"],
   ["a payload length of 2^32 - 1", { payloadLength: 0xffffffff }, "message_malformed"],

@@ -14,7 +14,7 @@ const NO_BYTES = new Uint8Array(0);
 function isKnown(type: number): boolean {
   return (
     (type >= MessageType.connect && type <= MessageType.logWrite) ||
-    (type >= MessageType.process && type <= MessageType.syslog)
+    (type >= MessageType.process && type <= MessageType.datagramIn)
   );
 }
 

@@ -48,6 +48,9 @@ export const lookup = {
   flagMore: 0x01,
 } as const;
 
+/** In front of a datagram: the length of its peer's address. */
+export const DATAGRAM_PEER_BYTES = 1;
+
 /** Bounds of the PROCESS payload. */
 export const processHello = {
   argsMax: 8,

@@ -3,9 +3,9 @@
  * parts do not fill it exactly is malformed.
  */
 import { textOf } from "../lib/bytes.ts";
+import { ipv4Text, ipv6Text } from "../lib/ip-text.ts";
 import type { Lookup } from "../model/lookup.ts";
 import type { DropReason } from "../self/drops.ts";
-import { ipv4Text, ipv6Text } from "./address.ts";
 import { LOOKUP_BYTES, lookup, lookupOffset } from "./layout.ts";
 
 const IPV4_BYTES = 4;

@@ -29,6 +29,7 @@ import { limits } from "../../src/limits.ts";
 import { MessageFlag, MessageType } from "../../src/model/message.ts";
 import {
   addressBytes,
+  DATAGRAM_PEER_BYTES,
   HEADER_BYTES,
   headerOffset,
   LOOKUP_BYTES,
@@ -69,6 +70,10 @@ const expected: Record<string, number> = {
   OLLY_MSG_PROCESS: MessageType.process,
   OLLY_MSG_LOOKUP: MessageType.lookup,
   OLLY_MSG_SYSLOG: MessageType.syslog,
+  OLLY_MSG_DATAGRAM_SOCKET: MessageType.datagramSocket,
+  OLLY_MSG_DATAGRAM_OUT: MessageType.datagramOut,
+  OLLY_MSG_DATAGRAM_IN: MessageType.datagramIn,
+  OLLY_DATAGRAM_PEER_BYTES: DATAGRAM_PEER_BYTES,
   OLLY_FLAG_UNIX: MessageFlag.unix,
   OLLY_FLAG_INJECTED: MessageFlag.injected,
   OLLY_FLAG_MIDSTREAM: MessageFlag.midstream,
