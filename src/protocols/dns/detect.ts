@@ -1,0 +1,58 @@
+/** Recognition by content: head and question have to be those of one message. */
+import { uint16BE } from "../../lib/bytes.ts";
+import type { Side } from "../../model/connection.ts";
+import type { Detection, StreamView } from "../contract.ts";
+import { HEADER_BYTES, headerAt, isPlausible, QUESTION_BYTES_MIN, questionEnd } from "./header.ts";
+import type { Message } from "./names.ts";
+import { LENGTH_BYTES } from "./parse.ts";
+import type { DnsState } from "./types.ts";
+
+const MESSAGE_BYTES_MIN = HEADER_BYTES + QUESTION_BYTES_MIN;
+/** How far behind a loss a message is looked for in one view. */
+const HEAD_BYTES = LENGTH_BYTES + HEADER_BYTES;
+
+export function detectStream({ bytes, start, end }: StreamView): Detection {
+  if (end - start < LENGTH_BYTES) return "more";
+  const length = uint16BE(bytes, start);
+  if (length < MESSAGE_BYTES_MIN) return "no";
+  const at = start + LENGTH_BYTES;
+  return judge({ bytes, start: at, end: Math.min(end, at + length) }, length);
+}
+
+/** A datagram is all there is. */
+export function detectDatagram({ bytes, start, end }: StreamView): Detection {
+  if (end - start < MESSAGE_BYTES_MIN) return "no";
+  const said = judge({ bytes, start, end }, end - start, true);
+  return said === "more" ? "no" : said;
+}
+
+function judge(message: Message, length: number, isDatagram = false): Detection {
+  if (message.end - message.start < HEADER_BYTES) return "more";
+  const header = headerAt(message);
+  // A cut datagram keeps the counts of what it no longer holds.
+  const bytes = isDatagram && header.truncated ? Number.POSITIVE_INFINITY : length;
+  if (!isPlausible(message, header, bytes)) return "no";
+  const end = questionEnd(message);
+  if (end < 0 || end - message.start > length) return "no";
+  if (end === 0) return message.end - message.start < length ? "more" : "no";
+  const isAlone = header.answers + header.authorities + header.additions === 0;
+  if (isAlone && end - message.start !== length) return "no";
+  return header.isResponse ? "response" : "request";
+}
+
+/** First place at which a whole head and question of the side stand. */
+export function resyncStream(view: StreamView, side: Side, _state: DnsState): number {
+  const { bytes, end } = view;
+  for (let start = view.start; start + HEAD_BYTES <= end; start++) {
+    const length = uint16BE(bytes, start);
+    if (length < MESSAGE_BYTES_MIN) continue;
+    const at = start + LENGTH_BYTES;
+    const found = judge({ bytes, start: at, end: Math.min(end, at + length) }, length);
+    if (found === side) return start;
+  }
+  return -1;
+}
+
+export function resyncDatagram(view: StreamView, side: Side, _state: DnsState): number {
+  return detectDatagram(view) === side ? view.start : -1;
+}
