@@ -57,6 +57,7 @@ lookup.set([1, 0, 1], 16);
 lookup.set([97, 4, 127, 0, 0, 1], 24);
 
 const EMPTY = {
+  datagramFlows: 0,
   lookups: 0,
   connections: 0,
   heldBytes: 0,

@@ -119,7 +119,10 @@ describe("Pipeline", () => {
     send(10, -1, MessageType.lookup, lookup);
     openDatabase(send, 10, 6);
     runQuery(send, 10, 6);
-    const [database] = spans as [Span];
+    const [looked, database] = spans as [Span, Span];
+    expect([looked.name, looked.kind, looked.status]).toEqual(["DNS lookup", 1, 0]);
+    expect(attribute(looked, "dns.question.name")).toBe("db.local");
+    expect(attribute(looked, "dns.answers")).toEqual(["127.0.0.1"]);
     expect(attribute(database, "server.address")).toBe("db.local");
     expect(attribute(database, "network.peer.address")).toBe("127.0.0.1");
     send(10, -1, MessageType.lookup, lookup.subarray(1));

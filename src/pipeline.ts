@@ -11,7 +11,7 @@ import { limits } from "./limits.ts";
 import type { Endpoints } from "./model/connection.ts";
 import type { Exchange } from "./model/exchange.ts";
 import type { LogRecord } from "./model/log-record.ts";
-import { type HookMessage, MessageType } from "./model/message.ts";
+import { type HookMessage, MessageFlag, MessageType } from "./model/message.ts";
 import type { HookedProcess } from "./model/process.ts";
 import type { Span } from "./model/span.ts";
 import type { CapturePolicy, ConnectionRecord, Protocol } from "./protocols/contract.ts";
@@ -19,7 +19,9 @@ import type { Conversation } from "./protocols/conversation.ts";
 import { ProtocolDriver } from "./protocols/drive.ts";
 import type { Drops } from "./self/drops.ts";
 import { LogRecordBuilder } from "./signals/log-records.ts";
+import { isLookupTold, lookupSpanOf } from "./signals/lookup-spans.ts";
 import { spanOf } from "./signals/spans.ts";
+import { datagramEndpointsOf, datagramOf } from "./wire/address.ts";
 import { decodeLookup } from "./wire/lookup.ts";
 
 /** What the agent counts of one process, for olly status. */
@@ -51,6 +53,8 @@ function isBoundary(type: number): boolean {
 }
 
 const STDERR_FD = 2;
+/** Whose switch is that of the lookups, too. */
+const LOOKUPS_PROTOCOL = "dns";
 const EXPIRE_EVERY_NS = 1e9;
 
 export class Pipeline {
@@ -88,6 +92,8 @@ export class Pipeline {
     this.#tracker = new ConnectionTracker<Conversation>({
       drops,
       endpointsOf: options.endpointsOf,
+      datagramEndpointsOf,
+      datagramOf,
       events: {
         data: (connection, direction, last) =>
           this.#driver.advance(this.#conversationOf(connection), direction, last),
@@ -102,6 +108,8 @@ export class Pipeline {
           this.#driver.ended(this.#conversationOf(connection), direction, last),
         plaintext: (connection) => this.#driver.restart(this.#conversationOf(connection)),
         closed: (connection, last) => this.#connectionClosed(connection, last),
+        abandoned: ({ attachment }, nowNs) =>
+          attachment === undefined ? 0 : this.#driver.abandon(attachment, nowNs),
       },
     });
   }
@@ -114,6 +122,7 @@ export class Pipeline {
   get sizes() {
     return {
       connections: this.#tracker.size,
+      datagramFlows: this.#tracker.datagramFlows,
       heldBytes: this.#tracker.heldBytes,
       lookups: this.#tracker.lookedUpAddresses,
       exchanges: this.#driver.openExchanges,
@@ -144,7 +153,7 @@ export class Pipeline {
           this.#syslog(activity, message);
           break;
         case MessageType.lookup:
-          this.#lookup(processId, message);
+          this.#lookup(activity, message);
           break;
         default:
           this.#connectionMessage(activity, message);
@@ -220,10 +229,20 @@ export class Pipeline {
     );
   }
 
-  #lookup(processId: number, message: HookMessage): void {
+  #lookup(activity: ProcessActivity, message: HookMessage): void {
     const lookup = decodeLookup(message.payload);
-    if (typeof lookup === "string") this.#options.drops.count(lookup);
-    else this.#tracker.lookedUp(processId, lookup, message);
+    if (typeof lookup === "string") {
+      this.#options.drops.count(lookup);
+      return;
+    }
+    const { process } = activity;
+    this.#tracker.lookedUp(process.id, lookup, message);
+    if (!this.#describers.has(LOOKUPS_PROTOCOL) || !isLookupTold(lookup)) return;
+    const { tid, timeNs } = message;
+    const eventLoop = (message.flags & MessageFlag.eventLoop) !== 0;
+    const context = this.#correlator.called(process.id, { tid, eventLoop, timeNs });
+    activity.spans++;
+    this.#options.span(lookupSpanOf(lookup, { context, process, startNs: timeNs }));
   }
 
   #connectionMessage(activity: ProcessActivity, message: HookMessage): void {

@@ -3,10 +3,14 @@ import { flag, type Key } from "./key.ts";
 
 const subjects = {
 <<<<<<< HEAD
+<<<<<<< HEAD
   amqp: "AMQP 0-9-1",
 =======
   fastcgi: "FastCGI",
 >>>>>>> f417353 (FastCGI: what a web server hands to an application, told as the HTTP requests that it carries)
+=======
+  dns: "DNS, and of lookups by getaddrinfo",
+>>>>>>> b75e5e7 (Lookups by getaddrinfo are spans; DNS has its switch and its place in the documents)
   grpc: "gRPC as such; else its calls are plain HTTP",
   http: "HTTP/1",
   http2: "HTTP/2",

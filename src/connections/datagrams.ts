@@ -164,6 +164,7 @@ export class Datagrams<Attachment> {
       expected: undefined,
       held: [],
       heldSinceNs: undefined,
+      startNs: message.timeNs,
       lastNs: message.timeNs,
       attachment: undefined,
     };

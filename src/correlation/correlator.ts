@@ -16,6 +16,13 @@ const ROOT_FLAGS = 0x03;
 
 const AFTER_ANSWER_NS_MAX = 50e6;
 
+/** By which thread, and when it began. */
+export interface Call {
+  readonly tid: number;
+  readonly eventLoop: boolean;
+  readonly timeNs: number;
+}
+
 export class Correlator {
   readonly #ids: IdSource;
   readonly #threads = new Threads({
@@ -83,6 +90,13 @@ export class Correlator {
   withdrawn(exchange: Exchange): void {
     if (isServed(exchange)) this.#threads.withdrawn(exchange);
     else this.#joins.settle(exchange);
+  }
+
+  /** Identity of a call that is no exchange: a child of what its thread is serving. */
+  called(processId: number, call: Call): SpanContext {
+    const { tid, eventLoop, timeNs } = call;
+    const parent = eventLoop ? undefined : this.#threads.current(processId, tid, timeNs);
+    return parent === undefined ? this.#root() : this.#child(parent, false);
   }
 
   /** The exchange is over; `tid` moved the last of its answer. */

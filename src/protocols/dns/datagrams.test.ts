@@ -37,11 +37,17 @@ const CLIENT: ConnectionInfo = {
 function setUp(role: Role = "unknown") {
   const drops = new Drops();
   const closed: Exchange<DnsDetail>[] = [];
+  const told: Exchange<DnsDetail>[] = [];
   const bugs: unknown[] = [];
   const driver = new ProtocolDriver({
     protocols: [asProtocol(dns), asProtocol(dnsDatagrams)],
     drops,
-    events: { opened: () => {}, closed: (it) => closed.push(it as Exchange<DnsDetail>) },
+    events: {
+      opened: () => {},
+      closed: (it) => closed.push(it as Exchange<DnsDetail>),
+      tell: (it) => told.push(it as Exchange<DnsDetail>),
+      withdrawn: () => {},
+    },
   });
   driver.onBug = (error) => bugs.push(error);
   const streams = { in: new ByteStream(1), out: new ByteStream(1) };
@@ -58,6 +64,7 @@ function setUp(role: Role = "unknown") {
   return {
     drops,
     closed,
+    told,
     bugs,
     info,
     ask: (bytes: Uint8Array, afterNs?: number) => move("out", bytes, afterNs),
@@ -85,7 +92,7 @@ const attributesOf = (exchange: Exchange<DnsDetail> | undefined) =>
 
 describe("pairs of datagrams", () => {
   test("several in flight, answered in another order", () => {
-    const { ask, answer, closed, drops, info } = setUp();
+    const { ask, answer, closed, told: spans, drops, info } = setUp();
     for (const id of [1, 2, 3]) ask(asked(id, `n${id}.test`));
     for (const id of [3, 1, 2]) answer(answered(id, `n${id}.test`, id));
     expect(info.role).toBe("client");
@@ -98,6 +105,7 @@ describe("pairs of datagrams", () => {
       ["n1.test", ["192.0.2.1"]],
       ["n2.test", ["192.0.2.2"]],
     ]);
+    expect(spans).toEqual(closed);
     expect(drops.entries()).toEqual([]);
   });
 
@@ -144,7 +152,7 @@ describe("pairs of datagrams", () => {
   });
 
   test("no answer in time, and none before the socket is closed", () => {
-    const { ask, expire, close, closed } = setUp();
+    const { ask, expire, close, closed, told } = setUp();
     ask(asked(1, "a.test"));
     expire(dnsLimits.answerNsMax - 1);
     expect(closed).toEqual([]);
@@ -152,7 +160,9 @@ describe("pairs of datagrams", () => {
     expire(1);
     expect(closed.map(({ outcome }) => outcome)).toEqual(["no_response"]);
     expect(attributesOf(closed[0])["error.type"]).toBe("timeout");
+    expect(told).toEqual(closed);
     close();
+    expect(told).toEqual(closed);
     expect(closed[1]?.outcome).toBe("closed_early");
     expect(attributesOf(closed[1])["error.type"]).toBe("no_response");
   });
