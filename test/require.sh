@@ -112,6 +112,12 @@ missing() {
     has rabbitmqctl || echo rabbitmq-server
     has amqp-publish || echo amqp-tools
     has socat || echo socat
+    has dnsmasq || echo dnsmasq-base
+    has named || echo bind9
+    has dig || echo bind9-dnsutils
+    has host || echo bind9-host
+    has drill || echo ldnsutils
+    has ip || echo iproute2
     has sshd || echo openssh-server
     has ssh || echo openssh-client
     has rsync || echo rsync

@@ -39,3 +39,43 @@ export function withOwnDevices(directory: string, command: readonly string[]): s
   ].join("\n");
   return ["unshare", "-m", "sh", "-ec", script, "sh", devices, ...command];
 }
+
+/**
+ * The command on a network of its own, where names are looked up by asking a name server that is
+ * started beside it (127.0.0.1, port 53), and ended with it.
+ */
+export function withResolver(
+  directory: string,
+  server: readonly string[],
+  command: readonly string[],
+): string[] {
+  const files = ["resolv.conf", "nsswitch.conf", "hosts"].map((name) => join(directory, name));
+  const [resolver = "", order = "", hosts = ""] = files;
+  writeFileSync(resolver, "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n");
+  writeFileSync(order, "passwd: files\ngroup: files\nhosts: files dns\n");
+  writeFileSync(hosts, "127.0.0.1 localhost\n");
+  const script = `for name in resolv.conf nsswitch.conf hosts; do
+  mount --bind "$1/$name" "/etc/$name"
+done
+ip link set lo up
+shift
+count=$1
+shift
+server=
+while [ "$count" -gt 0 ]; do
+  server="$server '$1'"
+  count=$((count - 1))
+  shift
+done
+eval "$server" &
+pid=$!
+until dig @127.0.0.1 +tries=1 +time=1 mail.olly.test >/dev/null 2>&1; do :; done
+"$@" || code=$?
+kill "$pid"
+wait "$pid" 2>/dev/null || :
+exit "\${code:-0}"`;
+  return [
+    ...["unshare", "-m", "-n", "sh", "-ec", script, "sh", directory],
+    ...[`${server.length}`, ...server, ...command],
+  ];
+}

@@ -19,11 +19,11 @@ export interface Capture {
 /** Kernel buffer of the capture: no packet may be lost on a busy machine. */
 const BUFFER_MEBIBYTES = 64;
 
-/** Captures TCP on these ports of the loopback interface. */
+/** Captures TCP and UDP on these ports of the loopback interface. */
 export async function startCapture(ports: readonly number[]): Promise<Capture> {
   const probePort = await freePort();
   const file = join(temporaryDirectory(), "capture.pcapng");
-  const filter = [`udp port ${probePort}`, ...ports.map((port) => `tcp port ${port}`)];
+  const filter = [`udp port ${probePort}`, ...ports.map((port) => `port ${port}`)];
   const program = start([
     ...["tshark", "-i", "lo", "-q", "-B", String(BUFFER_MEBIBYTES), "-w", file],
     ...["-f", filter.join(" or ")],

@@ -36,17 +36,24 @@ export function skipName({ bytes, end }: Message, at: number): number {
   return -1;
 }
 
+/** Plain names are put together here: one text is made of all labels. */
+const scratch = new Uint8Array(dnsLimits.nameBytesMax + 1);
+
 /** The name at `at`, RFC 1035 4.1.4, in the form of 5.1 without the dot at its end; "." = root. */
 export function nameAt(message: Message, at: number): string | undefined {
   const { bytes, start, end } = message;
-  let text = "";
+  let isPlain = true;
+  let escaped = "";
   let index = at;
   let before = at;
   let pointers = 0;
   let total = 0;
   while (index < end) {
     const length = bytes[index] ?? 0;
-    if (length === 0) return text === "" ? "." : text;
+    if (length === 0) {
+      if (total === 0) return ".";
+      return isPlain ? latin1Of(scratch, 0, total - 1) : escaped;
+    }
     if ((length & POINTER) === POINTER) {
       if (index + 2 > end) return undefined;
       const target = start + (uint16BE(bytes, index) & POINTER_MASK);
@@ -56,24 +63,32 @@ export function nameAt(message: Message, at: number): string | undefined {
       continue;
     }
     const next = index + 1 + length;
-    total += 1 + length;
     const fits = next <= end && length <= dnsLimits.labelBytesMax;
-    if (!fits || total >= dnsLimits.nameBytesMax) return undefined;
-    const label = labelOf(bytes, index + 1, next);
-    text = text === "" ? label : `${text}.${label}`;
+    if (!fits || total + 1 + length >= dnsLimits.nameBytesMax) return undefined;
+    if (isPlain && !copyLabel(bytes, index + 1, next, total)) {
+      isPlain = false;
+      escaped = total === 0 ? "" : latin1Of(scratch, 0, total - 1);
+    }
+    if (!isPlain) {
+      const label = escapedOf(bytes, index + 1, next);
+      escaped = total === 0 ? label : `${escaped}.${label}`;
+    }
+    total += 1 + length;
     index = next;
   }
   return undefined;
 }
 
-function labelOf(bytes: Uint8Array, start: number, end: number): string {
+/** Puts a label and a dot into the scratch; false = it has characters that need escapes. */
+function copyLabel(bytes: Uint8Array, start: number, end: number, to: number): boolean {
+  let at = to;
   for (let index = start; index < end; index++) {
     const byte = bytes[index] ?? 0;
-    if (byte < PLAIN_MIN || byte > PLAIN_MAX || byte === DOT || byte === BACKSLASH) {
-      return escapedOf(bytes, start, end);
-    }
+    if (byte < PLAIN_MIN || byte > PLAIN_MAX || byte === DOT || byte === BACKSLASH) return false;
+    scratch[at++] = byte;
   }
-  return latin1Of(bytes, start, end);
+  scratch[at] = DOT;
+  return true;
 }
 
 /** RFC 1035 5.1: \X for a character that means something, \DDD for one that cannot be shown. */

@@ -68,8 +68,9 @@ function addAnswer(reading: Reading, message: Message, head: number, end: number
   } else if (type === Type.aaaa && isInternet && end - at === 16) {
     reading.addresses.push(ipv6Text(bytes, at));
   } else {
-    const text = recordText(type, data, at) ?? `(${end - at} bytes)`;
-    reading.others.push(`${typeName(type)} ${text}`.slice(0, dnsLimits.answerCharsMax));
+    const text = `${typeName(type)} ${recordText(type, data, at) ?? `(${end - at} bytes)`}`;
+    const isLong = text.length > dnsLimits.answerCharsMax;
+    reading.others.push(isLong ? text.slice(0, dnsLimits.answerCharsMax) : text);
   }
 }
 

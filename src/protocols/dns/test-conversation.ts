@@ -2,9 +2,12 @@
 import type { Step } from "../../../test/harness/stream-cases.ts";
 import type { AttributeValue } from "../../model/attributes.ts";
 import { Type } from "./codes.ts";
-import { framed, message, pointer, question, RESPONSE, record } from "./test-messages.ts";
+import { framed, message, pointer, question, RESPONSE, record, uint16 } from "./test-messages.ts";
 
-const ANSWERS = 58;
+/** As many addresses and signatures as a signed answer of about 1 KB has. */
+const ANSWERS = 8;
+const SIGNATURES = 8;
+const SIGNATURE_BYTES = 64;
 const SUFFIX = ".numbered.test";
 
 export function conversation(count: number) {
@@ -15,11 +18,15 @@ export function conversation(count: number) {
     const answers = Array.from({ length: ANSWERS }, (_, last) =>
       record(pointer(12), Type.a, [10, (index >> 8) & 0xff, index & 0xff, last]),
     );
+    const head = [...uint16(Type.a), 13, 3, ...new Array<number>(14).fill(1), ...pointer(12)];
+    const signatures = Array.from({ length: SIGNATURES }, () =>
+      record(pointer(12), Type.rrsig, [...head, ...new Array<number>(SIGNATURE_BYTES).fill(7)]),
+    );
     const answer = message({
       id,
       flags: RESPONSE,
-      counts: [1, ANSWERS, 0, 0],
-      body: [...body, ...answers.flat()],
+      counts: [1, ANSWERS + SIGNATURES, 0, 0],
+      body: [...body, ...answers.flat(), ...signatures.flat()],
     });
     steps.push({ side: "request", bytes: framed(message({ id, body })) });
     steps.push({ side: "response", bytes: framed(answer) });
