@@ -8,7 +8,8 @@ import { LENGTH_BYTES } from "./parse.ts";
 import type { DnsState } from "./types.ts";
 
 const MESSAGE_BYTES_MIN = HEADER_BYTES + QUESTION_BYTES_MIN;
-/** How far behind a loss a message is looked for in one view. */
+/** Longer messages are waited for only when more of them than their length is there. */
+const WAITED_BYTES_MAX = 16_384;
 const HEAD_BYTES = LENGTH_BYTES + HEADER_BYTES;
 
 export function detectStream({ bytes, start, end }: StreamView): Detection {
@@ -40,7 +41,10 @@ function judge(message: Message, length: number, isDatagram = false): Detection 
   return header.isResponse ? "response" : "request";
 }
 
-/** First place at which a whole head and question of the side stand. */
+/**
+ * First place at which a whole head and question of the side stand; or else the beginning, when it
+ * may be that of a message: many programs read the length by a call of its own.
+ */
 export function resyncStream(view: StreamView, side: Side, _state: DnsState): number {
   const { bytes, end } = view;
   for (let start = view.start; start + HEAD_BYTES <= end; start++) {
@@ -50,7 +54,9 @@ export function resyncStream(view: StreamView, side: Side, _state: DnsState): nu
     const found = judge({ bytes, start: at, end: Math.min(end, at + length) }, length);
     if (found === side) return start;
   }
-  return -1;
+  const length = end - view.start < LENGTH_BYTES ? 0 : uint16BE(bytes, view.start);
+  const mayBegin = length <= WAITED_BYTES_MAX && detectStream(view) === "more";
+  return mayBegin ? view.start : -1;
 }
 
 export function resyncDatagram(view: StreamView, side: Side, _state: DnsState): number {

@@ -1,4 +1,4 @@
-/** Answers of several messages, and what a loss does to them. */
+/** Answers of several messages or several reads, and what a loss does to them. */
 import { expect, test } from "bun:test";
 import { play, type Step } from "../../../test/harness/stream-cases.ts";
 import { Type } from "./codes.ts";
@@ -21,6 +21,8 @@ const answers = (type: number, ...records: readonly number[][]): Step => {
   const parts = { flags: RESPONSE, counts: [1, records.length, 0, 0] as const, body };
   return { side: "response", bytes: framed(message(parts)) };
 };
+const response = (bytes: Uint8Array): Step => ({ side: "response", bytes });
+
 const played = (steps: readonly Step[]) =>
   play(options, { name: "transfer", steps, expected: [] }).exchanges.map((exchange) => [
     exchange.outcome,
@@ -71,4 +73,26 @@ test("one of whose messages some may be lost is truncated", () => {
       { ...answers(Type.axfr, host, soa(7)), gap: 100 },
     ]),
   ).toEqual([["truncated", 2, 2, 4]]);
+});
+
+test("a program that reads lengths by calls of their own is read again behind a loss", () => {
+  const whole = framed(message({ flags: RESPONSE, body: question(ZONE) }));
+  const [length, body] = [whole.slice(0, 2), whole.slice(2)];
+  const asking: Step = { side: "request", bytes: framed(message({ body: question(ZONE) })) };
+  expect(
+    played([
+      asking,
+      // The length is lost, and what stands behind it makes no message.
+      { ...response(body), gap: 2 },
+      asking,
+      response(length),
+      response(body),
+    ]),
+  ).toEqual([["complete", 4, undefined, 0]]);
+  expect(
+    played([asking, { ...response(length), gap: 300 }, response(body), asking, response(whole)]),
+  ).toEqual([
+    ["complete", 2, undefined, 0],
+    ["complete", 4, undefined, 0],
+  ]);
 });
