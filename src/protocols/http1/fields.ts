@@ -39,6 +39,8 @@ export interface Fields {
   connectionKeepAlive: boolean;
   connectionUpgrade: boolean;
   upgrade: boolean;
+  /** The only protocol that Upgrade names is h2c (RFC 7540 section 3.2). */
+  upgradeH2c: boolean;
 }
 
 export const CONTENT_LENGTH_ABSENT = -1;
@@ -62,6 +64,7 @@ export function createFields(): Fields {
     connectionKeepAlive: false,
     connectionUpgrade: false,
     upgrade: false,
+    upgradeH2c: false,
   };
 }
 
@@ -86,6 +89,7 @@ function reset(fields: Fields): void {
   fields.connectionKeepAlive = false;
   fields.connectionUpgrade = false;
   fields.upgrade = false;
+  fields.upgradeH2c = false;
 }
 
 /**
@@ -148,8 +152,10 @@ function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fi
   if (name === "content-length") readContentLength(bytes, valueStart, valueEnd, fields);
   else if (name === "transfer-encoding") readCodings(bytes, valueStart, valueEnd, fields);
   else if (name === "connection") readConnection(bytes, valueStart, valueEnd, fields);
-  else if (name === "upgrade") fields.upgrade = true;
-  else note(name, valueStart, valueEnd, fields);
+  else if (name === "upgrade") {
+    fields.upgrade = true;
+    fields.upgradeH2c = sameTextAnyCase(bytes, valueStart, valueEnd, "h2c");
+  } else note(name, valueStart, valueEnd, fields);
 }
 
 const RANGES = {

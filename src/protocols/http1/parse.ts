@@ -3,7 +3,14 @@
  * as a head, because every body is left by its length, its chunks or the connection's end.
  */
 import type { Side } from "../../model/connection.ts";
-import { type FrameSink, type Moment, ParseError, type StreamView } from "../contract.ts";
+import type { Exchange } from "../../model/exchange.ts";
+import {
+  type Carried,
+  type FrameSink,
+  type Moment,
+  ParseError,
+  type StreamView,
+} from "../contract.ts";
 import { walkChunks } from "./chunked.ts";
 import { isRequestStart, isResponseStart, skipEmptyLines } from "./detect.ts";
 import {
@@ -240,6 +247,11 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
   frame.persistent = fields.connectionClose
     ? false
     : line.minorVersion > 0 || fields.connectionKeepAlive;
+  if (status === 101 && fields.upgradeH2c && pending !== undefined) {
+    pending.detail.statusCode = status;
+    out.handOver({ protocol: "http2", carried: carriedOf(pending, view.timeAt(body - 1)) });
+    return body - start;
+  }
   const connected = pending?.detail.method === "CONNECT" && status >= 200 && status < 300;
   const switched = status === 101 || connected;
   const bodiless =
@@ -256,6 +268,24 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
   out.frame(frame);
   if (switched) out.handOver("detect");
   return behind - start;
+}
+
+/** RFC 7540 section 3.2: the request that asks for HTTP/2 is answered there, on stream 1. */
+function carriedOf(exchange: Exchange<Http1Detail>, endNs: number): Carried {
+  const { detail } = exchange;
+  const fields: [string, string | undefined][] = [
+    [":method", detail.method],
+    [":path", detail.target],
+    [":scheme", "http"],
+    [":authority", detail.host],
+    ["user-agent", detail.userAgent],
+    ["forwarded", detail.forwarded],
+    ["x-forwarded-for", detail.forwardedFor],
+    ["x-forwarded-host", detail.forwardedHost],
+    ["x-forwarded-proto", detail.forwardedProto],
+  ];
+  const known = fields.filter((field): field is [string, string] => field[1] !== undefined);
+  return { exchange, endNs, fields: known };
 }
 
 /** RFC 9112 section 6.3. Index up to which the body is passed; lane.phase says what is left. */

@@ -3,11 +3,12 @@
  * what the protocol is made of stands in the files beside this one, and in ../http.
  */
 import type { ConnectionInfo } from "../../model/connection.ts";
-import type { Protocol } from "../contract.ts";
+import type { Exchange } from "../../model/exchange.ts";
+import type { Carried, Protocol } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
-import { http2Fields } from "./heads.ts";
-import { HpackDecoder } from "./hpack.ts";
+import { http2Fields, requestDetail } from "./heads.ts";
+import { createFieldBlock, HpackDecoder } from "./hpack.ts";
 import { http2Limits } from "./limits.ts";
 import { match } from "./match.ts";
 import { ended, parse, passing, skipped } from "./parse.ts";
@@ -24,6 +25,7 @@ export const http2: Protocol<Http2Frame, Http2State, Http2Detail> = {
   },
   detect,
   createState,
+  inherit,
   parse,
   passing,
   skipped,
@@ -44,6 +46,24 @@ function createState(connection: ConnectionInfo): Http2State {
     lostNs: 0,
     streamsInDoubt: 0,
   };
+}
+
+/** RFC 7540 section 3.2: a request of HTTP/1 that asked for HTTP/2 is answered on stream 1. */
+function inherit(
+  carried: Carried,
+  state: Http2State,
+  adopt: (detail: Http2Detail) => Exchange<Http2Detail>,
+): void {
+  const block = createFieldBlock();
+  for (const [name, value] of carried.fields) {
+    block.names[block.count] = name;
+    block.values[block.count] = value;
+    block.count++;
+  }
+  const exchange = adopt(requestDetail(block));
+  state.highestStream = 1;
+  const stream = { answered: false, isSent: true, isInDoubt: false, wasTruncated: false };
+  state.streams.set(1, { ...stream, exchange });
 }
 
 function createLane(joined: boolean): Lane {
