@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { type ConsoleSink, enabledProtocols, exportSettingsOf } from "./agent-settings.ts";
+import {
+  type ConsoleSink,
+  capturePolicyOf,
+  enabledProtocols,
+  exportSettingsOf,
+} from "./agent-settings.ts";
 import { loadConfig } from "./config/load.ts";
 import { protocolIds } from "./config/protocol-keys.ts";
 import type { Layer } from "./config/schema.ts";
@@ -43,6 +48,14 @@ describe("protocols", () => {
       tracing: { enabled: true, protocols: { [id]: { enabled: false } } },
     };
     expect(enabledProtocols(without)).toEqual(protocols.slice(1));
+  });
+});
+
+describe("overlays", () => {
+  test("one that is switched off is named in the policy", () => {
+    expect([...(capturePolicyOf(configOf({})).overlaysOff ?? [])]).toEqual([]);
+    const off = configOf({ "tracing.protocols.grpc.enabled": false });
+    expect([...(capturePolicyOf(off).overlaysOff ?? [])]).toEqual(["grpc"]);
   });
 });
 

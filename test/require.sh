@@ -79,6 +79,9 @@ missing() {
     has node || echo nodejs npm
     has tshark || echo tshark
     has nginx || echo nginx-light
+    has nghttp || echo nghttp2-client
+    has nghttpd || echo nghttp2-server
+    system_python -m pip --version >/dev/null 2>&1 || echo python3-pip
     has_postgres || echo postgresql
     has psql || echo postgresql-client
     has python3 || echo python3

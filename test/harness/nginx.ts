@@ -9,6 +9,8 @@ import { type Program, type StartOptions, start, temporaryDirectory } from "./pr
 
 export interface NginxServer {
   readonly port: number;
+  /** Parameters of listen: "ssl http2". */
+  readonly listen?: string;
   /** What stands inside its server block beside listen. `{root}` is the document directory. */
   readonly body: string;
 }
@@ -68,7 +70,7 @@ function configuration(directory: string, root: string, options: NginxOptions): 
   const temporary = TEMPORARY.map((name) => `${name}_temp_path ${directory}/${name};`);
   const servers = options.servers.map(
     (server) => `server {
-    listen 127.0.0.1:${server.port};
+    listen 127.0.0.1:${server.port} ${server.listen ?? ""};
     ${server.body.replaceAll("{root}", root)}
   }`,
   );

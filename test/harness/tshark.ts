@@ -320,7 +320,7 @@ export async function fastcgiRequests(file: string, port: number): Promise<strin
   return over;
 }
 
-interface Decoding {
+export interface Decoding {
   /** Servers' ports: these are decoded as the protocol, and nothing else is printed. */
   readonly ports: readonly number[];
   readonly protocol: string;
@@ -329,7 +329,7 @@ interface Decoding {
 const FIELD_SEPARATOR = "\u0001";
 const VALUE_SEPARATOR = "\u0002";
 
-function decodingCommand(file: string, { ports, protocol }: Decoding): string[] {
+export function decodingCommand(file: string, { ports, protocol }: Decoding): string[] {
   const filter = `${protocol} && (${ports.map((port) => `tcp.port==${port}`).join(" || ")})`;
   const rules = ports.flatMap((port) => ["-d", `tcp.port==${port},${protocol}`]);
   return ["tshark", "-n", "-r", file, "-Y", filter, ...rules];

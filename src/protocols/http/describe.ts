@@ -153,6 +153,8 @@ function addClientTarget(
   connection: ConnectionInfo,
 ): void {
   const absolute = absoluteOf(detail);
+  // The authority may be among the fields that are not known: the socket's end is not it.
+  if (detail.hasUnknownFields && requestedAuthority(detail, absolute) === undefined) return;
   const scheme = absolute?.scheme ?? ownScheme(detail, connection.tls);
   const requested = requestedAuthority(detail, absolute) || remoteAuthority(connection);
   const path = absolute === undefined ? pathAndQueryOf(detail, absolute) : absolute.rest;

@@ -6,6 +6,7 @@
 import { uint32BE } from "../../lib/bytes.ts";
 
 const HEAD_BYTES = 5;
+const COMPRESSED = 1;
 
 export interface EnvelopeOptions {
   /** Messages with one of these flags are no messages, but the end; their payload is kept. */
@@ -21,12 +22,18 @@ export class EnvelopeReader {
   #messages = 0;
   #isWhole = true;
   #isEnd = false;
+  #hasStrange = false;
   #kept: Uint8Array | undefined;
   #keptBytes = 0;
   #endBytes = 0;
 
   constructor(options: EnvelopeOptions) {
     this.#options = options;
+  }
+
+  /** Whether every byte so far fits: whole messages, with no other flag than that of compression. */
+  get fits(): boolean {
+    return this.#isWhole && !this.#hasStrange && this.#left === 0 && this.#headBytes === 0;
   }
 
   /** Messages that have begun; undefined when some may not have been seen. */
@@ -64,6 +71,7 @@ export class EnvelopeReader {
     this.#headBytes = 0;
     this.#left = uint32BE(this.#head, 1);
     this.#isEnd = ((this.#head[0] ?? 0) & this.#options.endFlags) !== 0;
+    if ((this.#head[0] ?? 0) & ~(COMPRESSED | this.#options.endFlags)) this.#hasStrange = true;
     if (!this.#isEnd) this.#messages++;
     else {
       this.#endBytes = this.#left;

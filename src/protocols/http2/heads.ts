@@ -56,34 +56,25 @@ export function requestDetail(fields: FieldBlock): Http2Detail {
   // RFC 9113 section 8.5: CONNECT has no path, and its authority is the target.
   const target = path ?? (method === "CONNECT" ? authority : undefined);
   const hasUnknown = fields.unknown > 0;
-  const scheme = fieldOf(fields, ":scheme");
+  const call = overlayCallOf(requestHead(fields, method, target, host));
   return {
     version: VERSION,
     method,
     target,
-    scheme,
+    scheme: fieldOf(fields, ":scheme"),
     host,
     userAgent: fieldOf(fields, "user-agent"),
     forwarded: fieldOf(fields, "forwarded"),
     forwardedFor: fieldOf(fields, "x-forwarded-for"),
     forwardedHost: fieldOf(fields, "x-forwarded-host"),
     forwardedProto: fieldOf(fields, "x-forwarded-proto"),
-    call: overlayCallOf(requestHead(fields, method, target, host)),
+    call,
     statusCode: 0,
     truncated: false,
     hasUnknownFields: hasUnknown,
-    lacksFields: hasUnknown && mayLack(fields, [method, target, scheme, host]),
+    lacksFields: hasUnknown && (target === undefined || method === undefined),
     reset: undefined,
   };
-}
-
-const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
-
-/** What names the request must be there, and the type of its body, which overlays know it by. */
-function mayLack(fields: FieldBlock, needed: readonly (string | undefined)[]): boolean {
-  if (needed.includes(undefined)) return true;
-  const contentType = fieldOf(fields, "content-type");
-  return contentType === undefined && !BODILESS.has(needed[0] ?? "");
 }
 
 function requestHead(

@@ -27,22 +27,29 @@ const TRAILERS_BYTES_MAX = 8 * 1024;
 /** A client rounds its timeout, and begins to count before it writes. */
 const TIMEOUT_SHARE = 0.98;
 
+/** perhaps: the type of the body is not known; bodies that are messages to the byte prove it. */
+const Form = { plain: 0, web: 1, webText: 2, perhaps: 3 } as const;
+type Form = (typeof Form)[keyof typeof Form];
+
 export const grpc: Overlay = {
   id: "grpc",
   fields: ["content-type", "grpc-status", "grpc-timeout"],
   begin(head) {
     const contentType = head.field("content-type");
+    if (contentType === undefined && head.hasUnknown && head.method === "POST") {
+      return new GrpcCall(head, Form.perhaps);
+    }
     if (contentType?.startsWith(CONTENT_TYPE) !== true || head.method !== "POST") return undefined;
     const kind = contentType.slice(CONTENT_TYPE.length).split(/[;+]/, 1)[0]?.trim();
-    if (kind === "") return head.version === "2" ? new GrpcCall(head, false, false) : undefined;
-    if (kind === "-web") return new GrpcCall(head, true, false);
-    return kind === "-web-text" ? new GrpcCall(head, true, true) : undefined;
+    if (kind === "") return head.version === "2" ? new GrpcCall(head, Form.plain) : undefined;
+    if (kind === "-web") return new GrpcCall(head, Form.web);
+    return kind === "-web-text" ? new GrpcCall(head, Form.webText) : undefined;
   },
 };
 
 class GrpcCall implements OverlayCall {
   readonly overlay = grpc;
-  readonly #isWeb: boolean;
+  readonly #form: Form;
   readonly #method: string | undefined;
   readonly #timeoutNs: number | undefined;
   readonly #readers: Readonly<Record<Side, EnvelopeReader>>;
@@ -50,22 +57,33 @@ class GrpcCall implements OverlayCall {
   #status: string | undefined;
   #hasUnknown = false;
 
-  constructor(head: RequestHead, isWeb: boolean, isText: boolean) {
-    this.#isWeb = isWeb;
+  constructor(head: RequestHead, form: Form) {
+    this.#form = form;
     this.#method = rpcMethodOf(head.target);
     this.#timeoutNs = timeoutNs(head.field("grpc-timeout"));
-    const options = { endFlags: isWeb ? WEB_TRAILERS : 0, keptBytesMax: TRAILERS_BYTES_MAX };
+    const options = { endFlags: this.#isWeb ? WEB_TRAILERS : 0, keptBytesMax: TRAILERS_BYTES_MAX };
     this.#readers = {
       request: new EnvelopeReader(options),
       response: new EnvelopeReader(options),
     };
-    this.#texts = isText
-      ? { request: new Base64Reader(), response: new Base64Reader() }
-      : undefined;
+    this.#texts =
+      form === Form.webText
+        ? { request: new Base64Reader(), response: new Base64Reader() }
+        : undefined;
+  }
+
+  get #isWeb(): boolean {
+    return this.#form === Form.web || this.#form === Form.webText;
+  }
+
+  get #isCertain(): boolean {
+    if (this.#form !== Form.perhaps) return true;
+    const { request, response } = this.#readers;
+    return request.fits && response.fits && (request.messages ?? 0) > 0;
   }
 
   get lacksFields(): boolean {
-    return this.#hasUnknown && this.#status === undefined;
+    return !this.#isCertain || (this.#hasUnknown && this.#status === undefined);
   }
 
   wantsBody(): boolean {
@@ -101,6 +119,7 @@ class GrpcCall implements OverlayCall {
   }
 
   describe(draft: SpanDraft, end: CallEnd): SpanDraft {
+    if (!this.#isCertain) return draft;
     const status = this.#finalStatus(end);
     const isServer = draft.kind === SpanKind.server;
     const isError = status !== undefined && (isServer ? isServerError(status) : status !== "OK");
