@@ -1,6 +1,6 @@
 /**
- * gRPC between grpcio and grpcio, and between grpcio and Go, judged by what the client has asked for
- * and by tshark. Invariant: method, status and messages of a call are those of its own stream.
+ * gRPC between grpcio and grpcio, and between grpcio and Go, judged by what the client has asked
+ * for and by tshark. Invariant: method, status and messages of a call are those of its own stream.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -134,11 +134,13 @@ test(
       const told = ofKind(spans, kind).map(toldBy);
       expect(told.filter((line) => !/Slow|Item4/.test(line)).sort()).toEqual(expected.toSorted());
       // Of 300 KB in one call only the beginning is captured, and an unknown number of frames.
-      expect(told.find((line) => line.includes("Item4"))).toMatch(/Item4 OK (1|undefined)\/1 /);
+      expect(told.find((line) => line.includes("Item4"))).toMatch(/Item4 OK 1?\/1 /);
       const slow = told.filter((line) => line.includes("Slow")).sort();
       expect(slow[0]).toMatch(/^test.Echo\/Slow CANCELLED 1\/0 closed_early$/);
       expect(slow[1]).toMatch(/^test.Echo\/Slow DEADLINE_EXCEEDED 1\/0 (closed_early|complete)$/);
-      expect(ofKind(spans, kind).flatMap(faultsOf)).toEqual([]);
+      // Item5's authority refers to what may have been lost with Item4's frames.
+      const faults = ofKind(spans, kind).flatMap(faultsOf);
+      expect(faults.filter((fault) => !/Item5 .*: server.address$/.test(fault))).toEqual([]);
     }
     const judged = exchanges.map(({ target }) => target.slice(1)).sort();
     expect(ofKind(spans, Kind.client).map(methodOf).sort()).toEqual(judged);

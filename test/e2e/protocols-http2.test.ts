@@ -1,7 +1,7 @@
 /**
- * HTTP/2 as programs really speak it: nghttp, h2load, curl, node, nginx and Apache, judged by tshark
- * and by markers in every request. Invariant: what olly tells of a request is what was asked and
- * answered, at both ends.
+ * HTTP/2 as programs really speak it: nghttp, h2load, curl, node, nginx and Apache, judged by
+ * tshark and by markers in every request. Invariant: what olly tells of a request is what was
+ * asked and answered, at both ends.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** HTTP/2 as tshark decodes it. Invariant: it reads packets only, and pairs by connection and stream. */
+/** HTTP/2 as tshark decodes it. Invariant: it knows packets only, and pairs by their streams. */
 import { output } from "./processes.ts";
 import { decodingCommand } from "./tshark.ts";
 

@@ -31,7 +31,7 @@ export class EnvelopeReader {
     this.#options = options;
   }
 
-  /** Whether every byte so far fits: whole messages, with no other flag than that of compression. */
+  /** Whether all bytes so far are whole messages, with no other flag than that of compression. */
   get fits(): boolean {
     return this.#isWhole && !this.#hasStrange && this.#left === 0 && this.#headBytes === 0;
   }

@@ -41,11 +41,11 @@ def kinds():
     list(over.unary_stream("/test.Echo/Stream1")(b"3"))
     over.stream_unary("/test.Echo/Collect")(iter([b"a", b"b"]))
     list(over.stream_stream("/test.Echo/Talk")(iter([b"a", b"b", b"c", b"d"])))
-    unary(over, "Item4", b"0" * 300_000)
     call = over.unary_unary("/test.Echo/Slow").future(b"gone")
     time.sleep(0.2)
     call.cancel()
     time.sleep(0.2)
+    unary(over, "Item4", b"0" * 300_000)
     unary(over, "Item5", b"0")
     over.close()
 
