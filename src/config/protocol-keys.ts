@@ -2,25 +2,16 @@
 import { flag, type Key } from "./key.ts";
 
 const subjects = {
-<<<<<<< HEAD
-<<<<<<< HEAD
   amqp: "AMQP 0-9-1",
-=======
-  fastcgi: "FastCGI",
->>>>>>> f417353 (FastCGI: what a web server hands to an application, told as the HTTP requests that it carries)
-=======
   dns: "DNS, and of lookups by getaddrinfo",
->>>>>>> b75e5e7 (Lookups by getaddrinfo are spans; DNS has its switch and its place in the documents)
+  fastcgi: "FastCGI",
   grpc: "gRPC as such; else its calls are plain HTTP",
-  http: "HTTP/1",
   http2: "HTTP/2",
+  http: "HTTP/1",
   kafka: "Kafka",
   mongodb: "MongoDB",
-<<<<<<< HEAD
-  nats: "NATS",
-=======
   mysql: "MySQL and MariaDB",
->>>>>>> b919edc (MySQL and MariaDB are read: queries, prepared statements, several results, compression, losses)
+  nats: "NATS",
   postgresql: "PostgreSQL",
   tcp: "TCP connections that speak none of these",
 } as const;
