@@ -133,8 +133,13 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
    * say yes, and then these bytes are parsed.
    */
   detect(view: StreamView): Detection;
-  /** Per connection; both directions share it. */
-  createState(connection: ConnectionInfo): State;
+  /**
+   * What all connections of the protocol share, made once by each driver: for what is true on every
+   * one of them, such as the name that belongs to a unique id. Bounded like a State.
+   */
+  createShared?(): unknown;
+  /** Per connection; both directions share it. `shared` is what createShared() has made. */
+  createState(connection: ConnectionInfo, shared?: unknown): State;
   /**
    * Follows createState() when the protocol before has carried an exchange over. adopt() makes it
    * this protocol's, which then closes it; one that is not adopted is closed as complete.

@@ -111,12 +111,12 @@ const toy: Protocol<ToyFrame, ToyState, { question: string; answer: string }> = 
 const frame = (text: string) => new Uint8Array([text.length, ...new TextEncoder().encode(text)]);
 const joined = (...texts: string[]) => new Uint8Array(texts.flatMap((text) => [...frame(text)]));
 
-function setUp(role: Role = "client", midstream = false) {
+function setUp(role: Role = "client", midstream = false, protocol = toy) {
   const drops = new Drops();
   const closed: string[] = [];
   let opened = 0;
   const driver = new ProtocolDriver({
-    protocols: [asProtocol(toy)],
+    protocols: [asProtocol(protocol)],
     drops,
     events: {
       opened: () => {
@@ -154,6 +154,26 @@ function setUp(role: Role = "client", midstream = false) {
 }
 
 describe("ProtocolDriver", () => {
+  test("what a protocol shares is made once, and given to each of its connections", () => {
+    const given: unknown[] = [];
+    const sharing: typeof toy = {
+      ...toy,
+      createShared: () => ({ made: "once" }),
+      createState: (_connection, shared) => {
+        given.push(shared);
+        return { passed: [], pending: [] };
+      },
+    };
+    const { driver, feed, info } = setUp("client", false, sharing);
+    feed("out", frame("Qa"));
+    const streams = { in: new ByteStream(100), out: new ByteStream(100) };
+    const second = driver.start({ ...info, id: 2 }, streams);
+    streams.out.append(frame("Qb"), { timeNs: 9, tid: 7, eventLoop: false });
+    driver.advance(second, "out", { timeNs: 9, tid: 7 });
+    expect(given).toEqual([{ made: "once" }, { made: "once" }]);
+    expect(given[0]).toBe(given[1]);
+  });
+
   test("pairs pipelined requests with their answers, whole and byte by byte", () => {
     for (const size of [1, 2, 3, 1000]) {
       const { feed, closed } = setUp();

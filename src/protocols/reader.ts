@@ -4,7 +4,7 @@
  */
 import { assert } from "../lib/assert.ts";
 import { limits } from "../limits.ts";
-import type { Direction, Side } from "../model/connection.ts";
+import type { ConnectionInfo, Direction, Side } from "../model/connection.ts";
 import type { Drops } from "../self/drops.ts";
 import type {
   Carried,
@@ -41,6 +41,8 @@ export class Reader {
   #side: Side = "request";
   #skip = 0;
   #handOver: HandOver | undefined;
+  /** What the connections of a protocol share. */
+  readonly #shared = new Map<Protocol, unknown>();
 
   readonly #frames: FrameSink<unknown> = {
     frame: (frame) => {
@@ -147,12 +149,19 @@ export class Reader {
     if (conversation.errors === 0) this.#ledger.believe(conversation);
   }
 
+  #stateOf(protocol: Protocol, info: ConnectionInfo): unknown {
+    if (protocol.createShared === undefined) return protocol.createState(info);
+    const shared = this.#shared.get(protocol) ?? protocol.createShared();
+    this.#shared.set(protocol, shared);
+    return protocol.createState(info, shared);
+  }
+
   speak(conversation: Conversation, { protocol, role, begins }: Choice): void {
     const { info, directions, trial } = conversation;
     info.role = role;
     conversation.mode = "parsing";
     conversation.protocol = protocol;
-    conversation.state = protocol.createState(info);
+    conversation.state = this.#stateOf(protocol, info);
     conversation.errors = 0;
     for (const direction of DIRECTIONS) {
       // What detect() has recognised begins a frame.
@@ -399,7 +408,7 @@ export class Reader {
   #succeed(conversation: Conversation, next: Protocol, carried: Carried | undefined): boolean {
     const { info, directions } = conversation;
     conversation.protocol = next;
-    conversation.state = next.createState(info);
+    conversation.state = this.#stateOf(next, info);
     conversation.mode = "parsing";
     for (const direction of DIRECTIONS) directions[direction].skip = 0;
     if (carried === undefined) return false;
