@@ -324,6 +324,54 @@ describe("pairing", () => {
   });
 });
 
+describe("topic ids", () => {
+  const id = new Uint8Array(16).fill(7);
+  const metadata = build.answer(
+    1,
+    [0],
+    build.int32(0),
+    [1],
+    build.compact("cluster"),
+    build.int32(1),
+    [2],
+    build.int16(0),
+    build.compact("stock"),
+    id,
+    [0, 1],
+    build.int32(0),
+    [0, 0],
+  );
+  const ask = build.request({ key: 3, version: 12, correlation: 1, flexible: true }, [0, 1, 0, 0]);
+  const produce = build.request(
+    { key: 0, version: 13, correlation: 1, flexible: true },
+    [0],
+    build.int16(0),
+    build.int32(1),
+    [2],
+    id,
+    [1, 0, 0],
+  );
+
+  test("have the names that answers on other connections told", () => {
+    const shared = kafka.createShared?.();
+    const state = (midstream: boolean) =>
+      kafka.createState({ ...testConnection, midstream }, shared);
+    expect(state(false).topicNames).toBe(state(true).topicNames);
+    expect(kafka.createState(testConnection).topicNames).not.toBe(state(false).topicNames);
+  });
+
+  test("are told beside their names, and alone when these are not known", () => {
+    const place = ({ exchanges }: Played) =>
+      exchanges.map(({ name, attributes }) => [name, attributes["olly.kafka.topic_id"]]).at(-1);
+    const told7 = Buffer.from(id).toString("base64url");
+    expect(place(played([asked(ask), told(metadata), asked(produce)]))).toEqual([
+      "send stock",
+      told7,
+    ]);
+    expect(place(played([asked(produce)]))).toEqual(["send 192.0.2.10:4000", told7]);
+  });
+});
+
 describe("empty fetches", () => {
   const empty = (correlation: number) => [
     asked(build.fetch(correlation, "t")),

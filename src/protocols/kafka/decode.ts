@@ -4,7 +4,14 @@
  * that time is linear in the bytes that are here.
  */
 import { latin1Of, uint16BE, uint32BE } from "../../lib/bytes.ts";
-import { type Facts, learnTopic, noteFetched, notePartition, noteTopic } from "./facts.ts";
+import {
+  type Facts,
+  learnTopic,
+  noteFetched,
+  notePartition,
+  noteTopic,
+  type TopicNames,
+} from "./facts.ts";
 import { type Layout, type Op, OpKind, type Role } from "./layouts.ts";
 import { kafkaLimits } from "./limits.ts";
 import { countRecords, int64BE } from "./records.ts";
@@ -27,7 +34,7 @@ export interface Cursor {
 export interface Findings {
   readonly facts: Facts;
   /** Learns the names of topic ids. */
-  readonly topicNames: Map<string, string>;
+  readonly topicNames: TopicNames;
 }
 
 const RESOURCE_TOPIC = 2;

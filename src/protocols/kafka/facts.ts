@@ -110,8 +110,11 @@ export function noteFetched(facts: Facts): void {
   notePartition(facts, facts.currentPartition);
 }
 
-/** Names of topics by their ids, as answers of this connection told them. */
-export function learnTopic(topics: Map<string, string>, id: string, name: string): void {
+/** Names of topics by their ids: 16 bytes as Latin-1 characters. */
+export type TopicNames = Map<string, string>;
+
+/** An answer has told a topic's name; the one that was told first is forgotten when it is full. */
+export function learnTopic(topics: TopicNames, id: string, name: string): void {
   if (topics.size >= kafkaLimits.topicIdsMax && !topics.has(id)) {
     const [oldest] = topics.keys();
     if (oldest !== undefined) topics.delete(oldest);

@@ -3,13 +3,18 @@ import type { ConnectionInfo, Side } from "../../model/connection.ts";
 import type { Protocol, StreamView } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect } from "./detect.ts";
-import { createFacts } from "./facts.ts";
+import { createFacts, type TopicNames } from "./facts.ts";
 import { kafkaLimits } from "./limits.ts";
 import { lost, match } from "./match.ts";
 import { parse, skipped } from "./parse.ts";
 import type { KafkaDetail, KafkaFrame, KafkaState } from "./types.ts";
 
-function createState({ role, midstream }: ConnectionInfo): KafkaState {
+/** A topic's id is its own everywhere and for ever: a fetch may go another way than Metadata. */
+function createShared(): TopicNames {
+  return new Map();
+}
+
+function createState({ role, midstream }: ConnectionInfo, shared?: unknown): KafkaState {
   return {
     isServer: role === "server",
     request: { seeking: midstream, held: undefined },
@@ -19,7 +24,7 @@ function createState({ role, midstream }: ConnectionInfo): KafkaState {
     tokens: false,
     asked: createFacts(),
     answered: createFacts(),
-    topicNames: new Map(),
+    topicNames: shared === undefined ? createShared() : (shared as TopicNames),
     cluster: undefined,
     group: undefined,
     emptyFetches: midstream ? undefined : 0,
@@ -39,6 +44,7 @@ export const kafka: Protocol<KafkaFrame, KafkaState, KafkaDetail> = {
     inFlightMax: kafkaLimits.inFlightMax,
   },
   detect,
+  createShared,
   createState,
   parse,
   skipped,

@@ -13,8 +13,8 @@ export const kafkaLimits = {
   inFlightMax: 1_024,
   /** Of a name that is kept; Kafka's own maximum for topics is 249. */
   nameBytesMax: 256,
-  /** Topic ids of one connection whose names are remembered. */
-  topicIdsMax: 1_024,
+  /** Topic ids whose names are remembered, of all connections. */
+  topicIdsMax: 16_384,
   /** A client may know later versions of an API than our tables. */
   newerVersionsMax: 4,
 } as const;

@@ -4,7 +4,7 @@
  */
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeStart } from "../contract.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, TopicNames } from "./facts.ts";
 
 export interface KafkaDetail {
   readonly key: number;
@@ -101,8 +101,8 @@ export interface KafkaState {
   tokens: boolean;
   readonly asked: Facts;
   readonly answered: Facts;
-  /** Names of topics by their ids. */
-  readonly topicNames: Map<string, string>;
+  /** Shared by all connections. */
+  readonly topicNames: TopicNames;
   cluster: string | undefined;
   /** The consumer group of whose membership this connection speaks. */
   group: string | undefined;
