@@ -86,6 +86,7 @@ missing() {
     has psql || echo postgresql-client
     has python3 || echo python3
     has_modules python3 psycopg2 ssl || echo python3-psycopg2
+    has_modules python3 pika || echo python3-pika
     has_modules python3 pymongo snappy zstandard || echo python3-pymongo python3-snappy python3-zstandard
     has curl || echo curl
     has openssl || echo openssl

@@ -104,10 +104,12 @@ export function abandonConfirms(context: Context, channel: Channel, endNs: numbe
   confirms.sinceConfirm = 0;
 }
 
-/** Messages may have been lost: those that wait keep their numbers, later ones have none. */
+/**
+ * Messages may have been lost: those that wait keep their numbers, later ones have none. A lost
+ * confirm.select would show by its answer or by a confirm.
+ */
 export function forgetCount(channel: Channel): void {
   const { confirms } = channel;
-  if (confirms.mode === "off") confirms.mode = "unknown";
   confirms.nextTag = undefined;
   confirms.lastTag = undefined;
   confirms.sinceConfirm = 0;

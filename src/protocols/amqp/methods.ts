@@ -44,6 +44,7 @@ export const Method = {
   reject: methodOf(60, 90),
   nack: methodOf(60, 120),
   confirmSelect: methodOf(85, 10),
+  confirmSelectOk: methodOf(85, 11),
 } as const;
 
 export interface MethodInfo {

@@ -51,7 +51,7 @@ const message = (key: string) => join(publish(key), header(2), body("hi"));
 const confirm = (tag: number, multiple = 0) =>
   method(CHANNEL, Method.ack, join(uint(tag, 8), octet(multiple)));
 const select = method(CHANNEL, Method.confirmSelect, octet(0));
-const selectOk = method(CHANNEL, Method.confirmSelect + 1, new Uint8Array());
+const selectOk = method(CHANNEL, Method.confirmSelectOk, new Uint8Array());
 const deliver = (tag: number, consumer = "c") =>
   join(
     method(
@@ -110,6 +110,19 @@ describe("confirms", () => {
     expect(told().slice(1)).toEqual([
       ...["publish before complete 1", "publish m3 truncated 0", "publish m4 truncated 0"],
       ...["publish m5 complete 1", "publish m6 complete 1"],
+    ]);
+  });
+
+  test("the answer to a lost confirm.select shows that confirms are on", () => {
+    const { client, server, told, lose } = setUp();
+    lose("request");
+    server(selectOk);
+    for (let tag = 1; tag <= 3; tag++) {
+      client(message(`m${tag}`));
+      server(confirm(tag));
+    }
+    expect(told()).toEqual([
+      ...["publish m1 truncated 0", "publish m2 truncated 0", "publish m3 complete 1"],
     ]);
   });
 

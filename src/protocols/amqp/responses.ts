@@ -94,7 +94,10 @@ function got(context: Context, channel: Channel, frame: AmqpFrame): void {
 function answered(context: Context, channel: Channel, frame: AmqpFrame, given: Arguments): void {
   const { method } = frame;
   const pending = takePending(context, channel, frame, (it) => answers(frame, given, it));
-  if (pending === undefined) return;
+  if (pending === undefined) {
+    if (method === Method.confirmSelectOk) channel.confirms.mode = "on";
+    return;
+  }
   const { exchange, arguments: asked } = pending;
   if (method === Method.queueDeclareOk) {
     channel.lastQueue = given.queue;

@@ -52,7 +52,7 @@ function opening(): Step[] {
     { side: "request", bytes: method(CHANNEL, Method.channelOpen, shortString("")) },
     { side: "response", bytes: method(CHANNEL, Method.channelOpenOk, uint(0, 4)) },
     { side: "request", bytes: method(CHANNEL, Method.confirmSelect, Uint8Array.of(0)) },
-    { side: "response", bytes: method(CHANNEL, Method.confirmSelect + 1, none) },
+    { side: "response", bytes: method(CHANNEL, Method.confirmSelectOk, none) },
   ];
 }
 
