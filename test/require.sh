@@ -115,6 +115,8 @@ missing() {
     has memccat || echo libmemcached-tools
     has rabbitmqctl || echo rabbitmq-server
     has amqp-publish || echo amqp-tools
+    has nats-server || echo nats-server
+    has_file /usr/include/nats/nats.h || echo libnats-dev
     has socat || echo socat
     has dnsmasq || echo dnsmasq-base
     has named || echo bind9

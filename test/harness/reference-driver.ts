@@ -108,6 +108,11 @@ export class ReferenceDriver<Frame, State, Detail> {
     for (const frame of frames) this.protocol.match(frame, side, this.state, this.#sink);
   }
 
+  /** Time has passed, whether or not anything moved. */
+  expire(nowNs: number): void {
+    this.protocol.expire?.(this.state, nowNs, this.#sink);
+  }
+
   /** The connection is gone, or capture of it has stopped: what is open ends here. */
   finish(timeNs: number, outcome: Outcome): void {
     for (const exchange of this.#open) this.#closeExchange(exchange, timeNs, outcome);

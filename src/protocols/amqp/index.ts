@@ -4,7 +4,7 @@ import type { Protocol } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
 import { amqpLimits } from "./limits.ts";
-import { lost } from "./loss.ts";
+import { expire, lost } from "./loss.ts";
 import { match } from "./match.ts";
 import { parse, skipped } from "./parse.ts";
 import type { AmqpDetail, AmqpFrame, AmqpState } from "./types.ts";
@@ -29,6 +29,7 @@ export const amqp: Protocol<AmqpFrame, AmqpState, AmqpDetail> = {
   parse,
   skipped,
   lost,
+  expire,
   resync,
   match,
   describe,

@@ -19,6 +19,8 @@ export const amqpLimits = {
   consumersMax: 1_024,
   /** Messages got and not acknowledged, of one connection. */
   gotMax: 1_024,
+  /** A message that is not acknowledged for so long is told as one without an answer. */
+  waitNsMax: 240e9,
   traceparentCharsMax: 128,
   tracestateCharsMax: 512,
   /** Flag words of a content header; the protocol's class needs one. */

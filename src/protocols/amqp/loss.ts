@@ -7,6 +7,7 @@ import type { ExchangeSink, Moment } from "../contract.ts";
 import { type Context, finish } from "./channels.ts";
 import { abandonConfirms, forgetCount } from "./confirms.ts";
 import { dropContent } from "./content.ts";
+import { amqpLimits } from "./limits.ts";
 import type { AmqpDetail, AmqpState, Channel } from "./types.ts";
 
 export function lost(
@@ -23,6 +24,21 @@ export function lost(
     dropContent(context, channel, side, at.timeNs);
     if (side === "request") lostRequest(context, channel, at.timeNs);
     else lostResponse(context, channel, at.timeNs);
+  }
+}
+
+/** One by one, before the driver would give up the connection with all that is known of it. */
+export function expire(state: AmqpState, nowNs: number, emit: ExchangeSink<AmqpDetail>): void {
+  const context: Context = { state, emit };
+  const beforeNs = nowNs - amqpLimits.waitNsMax;
+  for (const { unacknowledged, confirms } of state.channels.values()) {
+    for (const waiting of [unacknowledged, confirms.open]) {
+      for (const [tag, exchange] of waiting) {
+        if (exchange.startNs >= beforeNs) break;
+        waiting.delete(tag);
+        finish(context, exchange, nowNs, "no_response");
+      }
+    }
   }
 }
 

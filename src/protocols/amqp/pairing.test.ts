@@ -179,6 +179,19 @@ describe("deliveries", () => {
     expect(told()).toEqual(["basic.consume q one_way 0", "consume q one_way 0"]);
   });
 
+  test("that nobody acknowledges for long are given up, the others go on", () => {
+    const { client, server, driver, told } = setUp();
+    client(consume("c", 0));
+    server(method(CHANNEL, Method.consumeOk, shortString("c")));
+    server(deliver(1));
+    driver.expire(239e9);
+    expect(told().length).toBe(1);
+    driver.expire(241e9);
+    server(deliver(2));
+    client(confirm(2));
+    expect(told().slice(1)).toEqual([`consume q no_response ${241e6 - 6}`, "consume q complete 1"]);
+  });
+
   test("are the broker's to send", () => {
     const { client, server, driver } = setUp({ role: "server" });
     client(consume("c", 2));

@@ -137,7 +137,7 @@ export function abandonDeliveries(context: Context): void {
   for (const reply of context.state.delivered.keys()) giveUp(context, reply, "truncated");
 }
 
-/** What waits too long is given up one by one, before the driver would give up everything. */
+/** What has been delivered and waits too long. */
 export function expireDeliveries(context: Context, beforeNs: number): void {
   const { state } = context;
   for (const [reply, { exchange, sid }] of state.delivered) {

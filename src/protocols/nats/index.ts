@@ -4,7 +4,7 @@ import type { Protocol } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
 import { natsLimits } from "./limits.ts";
-import { lost, match } from "./match.ts";
+import { expire, lost, match } from "./match.ts";
 import { ended, parse, skipped } from "./parse.ts";
 import type { NatsDetail, NatsFrame, NatsState } from "./types.ts";
 
@@ -36,6 +36,7 @@ export const nats: Protocol<NatsFrame, NatsState, NatsDetail> = {
   skipped,
   ended,
   lost,
+  expire,
   resync,
   match,
   describe,

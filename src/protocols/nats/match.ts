@@ -15,12 +15,23 @@ export function match(
   emit: ExchangeSink<NatsDetail>,
 ): void {
   const context: Context = { state, emit };
-  const beforeNs = frame.startNs - natsLimits.waitNsMax;
-  expireDeliveries(context, beforeNs);
-  expireRequests(context, beforeNs, frame.endNs);
   if (frame.operation === "END") endDeliveries(context);
   else if (side === "request") matchRequest(context, frame);
   else matchResponse(context, frame);
+}
+
+/** One by one, before the driver would give up the connection with all that is known of it. */
+export function expire(state: NatsState, nowNs: number, emit: ExchangeSink<NatsDetail>): void {
+  const context: Context = { state, emit };
+  const beforeNs = nowNs - natsLimits.waitNsMax;
+  expireDeliveries(context, beforeNs);
+  expireRequests(context, beforeNs, nowNs);
+  for (const pull of state.pulls.values()) {
+    if (pull.exchange === undefined || pull.exchange.startNs >= beforeNs) continue;
+    finish(context, pull.exchange, nowNs, "no_response");
+    pull.exchange = undefined;
+    pull.unsure = true;
+  }
 }
 
 function expireRequests(context: Context, beforeNs: number, endNs: number): void {

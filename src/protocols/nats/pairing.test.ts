@@ -60,12 +60,13 @@ describe("requests", () => {
   });
 
   test("that nobody answers are given up before the connection is", () => {
-    const { client, server, told } = setUp();
+    const { client, server, told, driver } = setUp();
     client("SUB _INBOX.a.* 1\r\nPUB q _INBOX.a.1 0\r\n\r\n");
-    server("PING\r\n", 200 * SECOND);
+    server("MSG tap 2 answer.1 0\r\n\r\n");
+    driver.expire(200 * SECOND);
     expect(told()).toEqual([]);
-    server("PING\r\n", 50 * SECOND);
-    expect(told()).toEqual([`request q no_response ${250e6}`]);
+    driver.expire(250 * SECOND);
+    expect(told()).toEqual([`process tap one_way 0`, `request q no_response ${250e6 - 4}`]);
   });
 
   test("may be lost with their answers, and later ones are paired", () => {
