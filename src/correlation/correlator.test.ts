@@ -75,6 +75,41 @@ describe("Correlator", () => {
     expect(correlator.contextOf(2, 10, 150)).toBeUndefined();
   });
 
+  test("a connection as a whole is the work of a request that began before it, and serves none", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server");
+    correlator.opened(request);
+    const inside = exchangeOf("client");
+    const older = { ...exchangeOf("client"), startNs: 99 };
+    const unknown = exchangeOf("unknown");
+    const served = exchangeOf("server", { tid: 12 });
+    for (const exchange of [inside, older, unknown, served]) correlator.connected(exchange);
+    expect(inside.context?.parentSpanId).toEqual(request.context?.spanId);
+    expect(older.context?.parentSpanId).toBeUndefined();
+    expect(unknown.context?.parentSpanId).toBeUndefined();
+    expect(correlator.contextOf(1, 12, 150)).toBeUndefined();
+    expect(correlator.contextOf(1, 10, 150)).toBe(request.context);
+  });
+
+  test("what is withdrawn has no work, no log and no other end", () => {
+    const correlator = new Correlator(countingIds());
+    const request = exchangeOf("server");
+    correlator.opened(request);
+    correlator.withdrawn(request);
+    expect(correlator.contextOf(1, 10, 150)).toBeUndefined();
+    const over = exchangeOf("server", { tid: 11 });
+    correlator.opened(over);
+    correlator.closed(over);
+    correlator.withdrawn(over);
+    expect(correlator.contextOf(1, 11, 250)).toBeUndefined();
+    const call = exchangeOf("client", { tid: 12, local: A, remote: B });
+    correlator.opened(call);
+    correlator.withdrawn(call);
+    const other = exchangeOf("server", { process: 2, local: B, remote: A });
+    correlator.opened(other);
+    expect(other.context?.parentSpanId).toBeUndefined();
+  });
+
   test("after the answer, a log is the request's until the thread turns or time passes", () => {
     const correlator = new Correlator(countingIds());
     const request = exchangeOf("server");

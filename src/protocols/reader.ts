@@ -158,6 +158,7 @@ export class Reader {
 
   speak(conversation: Conversation, { protocol, role, begins }: Choice): void {
     const { info, directions, trial } = conversation;
+    this.#ledger.dropRecord(conversation);
     info.role = role;
     conversation.mode = "parsing";
     conversation.protocol = protocol;
@@ -293,7 +294,11 @@ export class Reader {
     const isRecord = info.transport !== "udp" && isTlsRecord(stream);
     const other = streams[otherDirection(direction)];
     // The other direction may still say what this one is.
-    if (!info.midstream && !isRecord && !isFull && other.end === other.start) return false;
+    if (!info.midstream && !isRecord && !isFull && other.end === other.start) {
+      // Now, because the other end, when it reads these bytes, looks for this one.
+      this.#ledger.openRecord(conversation);
+      return false;
+    }
     // Joined in the middle, the next message may begin a frame.
     if (info.midstream && !isRecord && ++conversation.looks < limits.detectMessagesMax) {
       stream.clear();
