@@ -94,6 +94,8 @@ export function run(
   pipeline.tick(lastNs + FIRST_NS);
   sequence = (sequence + 1) & 0xffff;
   send(MessageType.close, lastNs, nothing, 0);
+  // Held back behind a loss at the end, the close comes when waiting is over.
+  for (const seconds of [2, 3]) pipeline.tick(lastNs + seconds * FIRST_NS);
   return {
     passages: spans.map((span) => passageOf(conversation, span)),
     drops,

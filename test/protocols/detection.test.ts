@@ -56,7 +56,7 @@ for (const { protocol, conversation } of all) {
     });
 
     test("is claimed by no other", () => {
-      for (const other of protocols.filter((candidate) => candidate !== protocol)) {
+      for (const other of protocols.filter(({ id }) => id !== protocol.id)) {
         for (const midstream of [false, true]) {
           for (let from = midstream ? 1 : 0; from < (midstream ? calls.length : 1); from++) {
             const role = midstream && from % 2 === 0 ? "unknown" : "client";

@@ -136,10 +136,13 @@ function expectTrue(lossy: Run, truth: Truth, steps: number): number {
 function expectRecovery(lossy: Run, truth: Truth, fates: readonly Fate[]): void {
   const told = new Truth(lossy.passages);
   let since = Number.POSITIVE_INFINITY;
+  let behind = 0;
   let seen = 0;
   for (const passage of truth.marked) {
     const { marker, start, end } = passage;
-    const isHit = fates.slice(start, end + 1).some((fate) => fate !== "keep");
+    // What comes before the first exchange, or between two of them, may be hit, too.
+    const isHit = fates.slice(Math.min(behind, start), end + 1).some((fate) => fate !== "keep");
+    behind = end + 1;
     since = isHit ? 0 : since + 1;
     if (since <= RECOVERY) continue;
     seen++;
