@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { IdSource } from "../lib/ids.ts";
-import type { Role, SocketAddress } from "../model/connection.ts";
+import type { Role, SocketAddress, Transport } from "../model/connection.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { Correlator } from "./correlator.ts";
 import { parseTraceparent } from "./trace-context.ts";
@@ -26,6 +26,8 @@ interface Fields {
   readonly midstream?: boolean;
   readonly eventLoop?: boolean;
   readonly traceparent?: string;
+  readonly transport?: Transport;
+  readonly joinKey?: string;
 }
 
 function exchangeOf(role: Role, fields: Fields = {}): Exchange {
@@ -35,7 +37,7 @@ function exchangeOf(role: Role, fields: Fields = {}): Exchange {
       id: nextConnection++,
       processId: fields.process ?? 1,
       role,
-      transport: "tcp",
+      transport: fields.transport ?? "tcp",
       remote: fields.remote,
       local: fields.local,
       tls: false,
@@ -45,6 +47,7 @@ function exchangeOf(role: Role, fields: Fields = {}): Exchange {
     startNs: 100,
     tid: fields.tid ?? 10,
     eventLoop: fields.eventLoop ?? false,
+    joinKey: fields.joinKey,
     traceparent: fields.traceparent,
     tracestate: undefined,
     endNs: 200,
@@ -216,6 +219,22 @@ describe("Correlator", () => {
     correlator.opened(client);
     correlator.opened(server);
     expect(server.context?.parentSpanId).toBeUndefined();
+  });
+
+  test("datagrams are joined by what they say, not by their number", () => {
+    const correlator = new Correlator(countingIds());
+    const udp = { transport: "udp" } as const;
+    const from = { ...udp, local: A, remote: B };
+    const to = { ...udp, process: 2, local: B, remote: A };
+    const lost = exchangeOf("client", { ...from, index: 0, joinKey: "1 a" });
+    const client = exchangeOf("client", { ...from, index: 1, joinKey: "2 b" });
+    const server = exchangeOf("server", { ...to, index: 0, joinKey: "2 b" });
+    const other = exchangeOf("server", { ...to, index: 1, joinKey: "3 c" });
+    const unnamed = exchangeOf("server", { ...to, index: 0 });
+    for (const exchange of [lost, client, server, other, unnamed]) correlator.opened(exchange);
+    expect(server.context?.parentSpanId).toEqual(client.context?.spanId);
+    expect(other.context?.parentSpanId).toBeUndefined();
+    expect(unnamed.context?.parentSpanId).toBeUndefined();
   });
 
   test("an offer that nobody takes is forgotten", () => {

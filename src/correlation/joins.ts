@@ -90,20 +90,25 @@ export class Joins {
     }
   }
 
-  /** Ports make a TCP connection's pair unique on one network; Unix sockets have no such pair. */
+  /**
+   * Ports make a TCP connection's pair unique on one network; Unix sockets have no such pair. Of
+   * datagrams some may be lost, so that the two ends do not count alike.
+   */
   #keyOf(
     exchange: Exchange,
     began: SocketAddress | undefined,
     received: SocketAddress | undefined,
   ): string | undefined {
     const connection = exchange.connection;
-    if (connection.midstream || connection.transport !== "tcp") return undefined;
+    if (connection.midstream || connection.transport === "unix") return undefined;
     if (began === undefined || received === undefined) return undefined;
+    const place = connection.transport === "udp" ? exchange.joinKey : exchange.index;
+    if (place === undefined) return undefined;
     const network = isLoopback(received.address)
       ? this.#options.networkOf(connection.processId)
       : "";
     const pair = `${began.address} ${began.port} ${received.address} ${received.port}`;
-    return `${exchange.protocol} ${pair} ${exchange.index} ${network}`;
+    return `${exchange.protocol} ${pair} ${place} ${network}`;
   }
 }
 

@@ -26,6 +26,8 @@ export interface Exchange<Detail = unknown> {
    * alike, though what the two of them begin may cross on its way.
    */
   readonly index: number;
+  /** In datagrams, which may be lost: what both ends tell it from others by, instead of index. */
+  readonly joinKey?: string | undefined;
   /** CLOCK_MONOTONIC ns of the request's first byte. */
   readonly startNs: number;
   /** Thread that moved the request's first byte. */

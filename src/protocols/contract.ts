@@ -92,6 +92,7 @@ export interface ExchangeStart<Detail> {
   readonly tid: number;
   readonly eventLoop: boolean;
   readonly detail: Detail;
+  readonly joinKey?: string | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   /** The server began it: see Exchange. */

@@ -201,6 +201,7 @@ function newExchange(
     startNs: start.startNs,
     tid: start.tid,
     eventLoop: start.eventLoop,
+    joinKey: start.joinKey,
     traceparent: start.traceparent,
     tracestate: start.tracestate,
     endNs: start.startNs,

@@ -33,6 +33,7 @@ function matchQuestion(frame: DnsFrame, state: DnsState, emit: Emit): void {
     startNs: frame.startNs,
     tid: frame.tid,
     eventLoop: frame.eventLoop,
+    joinKey: key,
     detail: {
       header,
       question,
