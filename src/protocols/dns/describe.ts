@@ -34,7 +34,8 @@ import {
 } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
 import { className, codeName, Opcode, opcodeName, typeName } from "./codes.ts";
-import type { Answer, DnsDetail } from "./types.ts";
+import { recordsOf } from "./records.ts";
+import type { Answer, DnsDetail, Header, Records } from "./types.ts";
 
 const CLASS_IN = 1;
 const NO_ERROR = 0;
@@ -48,9 +49,10 @@ export function describe(exchange: Exchange<DnsDetail>): SpanDraft {
   const isServer = connection.role === "server";
   const attributes: Attribute[] = [];
   addQuestion(attributes, detail);
-  if (detail.answer !== undefined) addAnswer(attributes, detail, detail.answer);
+  const read = detail.answer === undefined ? undefined : readAnswer(detail.answer);
+  if (read !== undefined) addAnswer(attributes, detail, read);
   if (detail.resends > 0) attributes.push([ATTR_OLLY_DNS_RESENDS, detail.resends]);
-  const errorType = errorTypeOf(exchange, isServer);
+  const errorType = errorTypeOf(exchange, isServer, read);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
   addPlaces(attributes, connection, isServer);
   if (outcome !== "complete") attributes.push([ATTR_OLLY_EXCHANGE_OUTCOME, outcome]);
@@ -81,8 +83,21 @@ function addQuestion(attributes: Attribute[], { header, question }: DnsDetail): 
   }
 }
 
-function addAnswer(attributes: Attribute[], detail: DnsDetail, { header, records }: Answer): void {
-  attributes.push([ATTR_OLLY_DNS_RESPONSE_CODE, codeName(codeOf({ header, records }))]);
+interface ReadAnswer {
+  readonly header: Header;
+  readonly records: Records;
+  readonly code: number;
+}
+
+/** The code has its high bits in a record (RFC 6891 6.1.3). */
+function readAnswer({ header, content }: Answer): ReadAnswer {
+  const records = "bytes" in content ? recordsOf(content, header) : content;
+  return { header, records, code: (records.codeHigh << 4) | header.code };
+}
+
+function addAnswer(attributes: Attribute[], detail: DnsDetail, answer: ReadAnswer): void {
+  const { header, records, code } = answer;
+  attributes.push([ATTR_OLLY_DNS_RESPONSE_CODE, codeName(code)]);
   if (records.addresses.length > 0) attributes.push([ATTR_DNS_ANSWERS, records.addresses]);
   if (records.others.length > 0) attributes.push([ATTR_OLLY_DNS_RECORDS, records.others]);
   attributes.push([ATTR_OLLY_DNS_ANSWER_COUNT, detail.answerCount]);
@@ -94,16 +109,15 @@ function addAnswer(attributes: Attribute[], detail: DnsDetail, { header, records
   }
 }
 
-/** RFC 6891 6.1.3. */
-function codeOf({ header, records }: Answer): number {
-  return (records.codeHigh << 4) | header.code;
-}
-
 /** A server that says no to a question has done its work, unless it failed. */
-function errorTypeOf(exchange: Exchange<DnsDetail>, isServer: boolean): string | undefined {
+function errorTypeOf(
+  exchange: Exchange<DnsDetail>,
+  isServer: boolean,
+  answer: ReadAnswer | undefined,
+): string | undefined {
   const { detail, outcome, connection } = exchange;
-  if (detail.answer !== undefined) {
-    const code = codeOf(detail.answer);
+  if (answer !== undefined) {
+    const { code } = answer;
     if (code === NO_ERROR || (isServer && code !== SERVER_FAILURE)) return undefined;
     return codeName(code);
   }

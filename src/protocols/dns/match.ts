@@ -6,13 +6,14 @@ import type { Side } from "../../model/connection.ts";
 import type { ExchangeSink, Moment } from "../contract.ts";
 import { Opcode, Type } from "./codes.ts";
 import { dnsLimits } from "./limits.ts";
-import type { DnsDetail, DnsFrame, DnsState, Records } from "./types.ts";
+import { recordsOf } from "./records.ts";
+import type { Body, DnsDetail, DnsFrame, DnsState, Records } from "./types.ts";
 
 type Emit = ExchangeSink<DnsDetail>;
 
 export function match(frame: DnsFrame, _side: Side, state: DnsState, emit: Emit): void {
-  if (frame.records === undefined) matchQuestion(frame, state, emit);
-  else matchAnswer(frame, frame.records, state, emit);
+  if (frame.body === undefined) matchQuestion(frame, state, emit);
+  else matchAnswer(frame, frame.body, state, emit);
 }
 
 /** Names are compared without regard to case: a server may answer in another one. */
@@ -40,6 +41,7 @@ function matchQuestion(frame: DnsFrame, state: DnsState, emit: Emit): void {
       resends: 0,
       doubtful: false,
       answer: undefined,
+      firstSerial: undefined,
       messages: 0,
       answerCount: 0,
     },
@@ -61,7 +63,7 @@ function forgetOldest(state: DnsState): void {
   }
 }
 
-function matchAnswer(frame: DnsFrame, records: Records, state: DnsState, emit: Emit): void {
+function matchAnswer(frame: DnsFrame, body: Body, state: DnsState, emit: Emit): void {
   const key = frame.question === undefined ? keyOfOnly(frame, state) : keyOf(frame);
   const exchange = key === undefined ? undefined : state.pending.get(key);
   if (key === undefined || exchange === undefined) {
@@ -71,10 +73,10 @@ function matchAnswer(frame: DnsFrame, records: Records, state: DnsState, emit: E
   const { detail } = exchange;
   detail.messages++;
   detail.answerCount += frame.header.answers;
-  const first = detail.answer ?? { header: frame.header, records };
-  detail.answer = first;
   const transfers = state.isStream && isTransfer(detail);
-  if (transfers && isMoreToCome(detail, first.records, frame, records)) return;
+  const records = transfers ? recordsOf(body, frame.header) : undefined;
+  detail.answer ??= { header: frame.header, content: records ?? body };
+  if (records !== undefined && isMoreToCome(detail, frame, records)) return;
   state.pending.delete(key);
   // One of a transfer's messages may have been lost; another answer is here as a whole.
   emit.close(exchange, frame.endNs, transfers && detail.doubtful ? "truncated" : "complete");
@@ -97,16 +99,13 @@ function keyOfOnly({ header }: DnsFrame, state: DnsState): string | undefined {
 }
 
 /** A zone transfer ends with the record it began with (RFC 5936 2.2; RFC 1995 4). */
-function isMoreToCome(
-  detail: DnsDetail,
-  first: Records,
-  frame: DnsFrame,
-  records: Records,
-): boolean {
-  if (frame.header.code !== 0 || first.firstSerial === undefined || records.partial) return false;
+function isMoreToCome(detail: DnsDetail, frame: DnsFrame, records: Records): boolean {
+  if (detail.messages === 1) detail.firstSerial = records.firstSerial;
+  const { firstSerial } = detail;
+  if (frame.header.code !== 0 || firstSerial === undefined || records.partial) return false;
   // One record is all: the zone is what the client has.
   if (detail.answerCount === 1) return detail.question?.type === Type.axfr;
-  return records.lastSerial !== first.firstSerial;
+  return records.lastSerial !== firstSerial;
 }
 
 /** What was open may have lost its answer; ids still pair what comes. */

@@ -4,8 +4,7 @@ import type { Side } from "../../model/connection.ts";
 import { type FrameSink, ParseError, type ParseStatus, type StreamView } from "../contract.ts";
 import { HEADER_BYTES, headerAt, questionAt } from "./header.ts";
 import type { Message } from "./names.ts";
-import { recordsAt } from "./records.ts";
-import type { DnsFrame, DnsState, Question } from "./types.ts";
+import type { Body, DnsFrame, DnsState, Question } from "./types.ts";
 
 export const LENGTH_BYTES = 2;
 
@@ -53,11 +52,15 @@ function told(message: Message, side: Side, view: StreamView, out: Sink): boolea
   out.frame({
     header,
     question,
-    records: header.isResponse ? recordsAt(message, header, at) : undefined,
+    body: header.isResponse ? bodyOf(message, at) : undefined,
     startNs: view.timeAt(view.start),
     endNs: view.timeAt(message.end - 1),
     tid: view.tidAt(view.start),
     eventLoop: view.eventLoopAt(view.start),
   });
   return true;
+}
+
+function bodyOf({ bytes, start, end }: Message, at: number): Body {
+  return { bytes: bytes.slice(start, end), at: at - start };
 }

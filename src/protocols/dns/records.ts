@@ -8,7 +8,7 @@ import { Type, typeName } from "./codes.ts";
 import { dnsLimits } from "./limits.ts";
 import { type Message, skipName } from "./names.ts";
 import { recordText, serialAt } from "./record-text.ts";
-import type { Header, Records } from "./types.ts";
+import type { Body, Header, Records } from "./types.ts";
 
 /** Type, class, time to live and length, behind a record's name. */
 const RECORD_HEAD_BYTES = 10;
@@ -25,8 +25,8 @@ interface Reading {
   extendedError: number | undefined;
 }
 
-/** at: the first record, behind the questions. */
-export function recordsAt(message: Message, header: Header, at: number): Records {
+export function recordsOf({ bytes, at }: Body, header: Header): Records {
+  const message = { bytes, start: 0, end: bytes.length };
   const reading: Reading = {
     addresses: [],
     others: [],

@@ -42,20 +42,29 @@ export interface Records {
   readonly partial: boolean;
 }
 
+/** A response that is kept to be read when its span is made. */
+export interface Body {
+  /** The whole message, copied. */
+  readonly bytes: Uint8Array;
+  /** Where its records begin. */
+  readonly at: number;
+}
+
 export interface DnsFrame {
   readonly header: Header;
   readonly question: Question | undefined;
   /** Of a response. */
-  readonly records: Records | undefined;
+  readonly body: Body | undefined;
   readonly startNs: number;
   readonly endNs: number;
   readonly tid: number;
   readonly eventLoop: boolean;
 }
 
+/** The first message of an answer; of a transfer's only the records are kept. */
 export interface Answer {
   readonly header: Header;
-  readonly records: Records;
+  readonly content: Body | Records;
 }
 
 export interface DnsDetail {
@@ -66,6 +75,8 @@ export interface DnsDetail {
   /** Bytes were lost while it was open: no answer says nothing. */
   doubtful: boolean;
   answer: Answer | undefined;
+  /** Of a zone transfer: the version that it leads to. */
+  firstSerial: number | undefined;
   /** Messages of the answer: a zone transfer has several. */
   messages: number;
   /** Answers in all of them. */
