@@ -3,6 +3,7 @@ import { flag, type Key } from "./key.ts";
 
 const subjects = {
   amqp: "AMQP 0-9-1",
+  connect: "Connect RPC as such; else its calls are plain HTTP",
   dns: "DNS, and of lookups by getaddrinfo",
   fastcgi: "FastCGI",
   grpc: "gRPC as such; else its calls are plain HTTP",

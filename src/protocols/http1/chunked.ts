@@ -1,8 +1,9 @@
 /**
  * The chunked transfer coding (RFC 9112 section 7.1), passed over and not decoded. Invariant: chunk
- * data is never looked at; only its length moves the position.
+ * data is only shown to an overlay that asks for it; its length alone moves the position.
  */
 import { type FrameSink, ParseError } from "../contract.ts";
+import { showBody } from "./body.ts";
 import { http1Limits } from "./limits.ts";
 import { CR, hexDigitOf, isBlank, LF, SEMICOLON } from "./syntax.ts";
 import { type Http1Frame, type Lane, Phase } from "./types.ts";
@@ -58,9 +59,11 @@ export function walkChunks(
     if (behind < 0) return line > from ? line : behind;
     if (behind === 0) {
       lane.phase = Phase.chunkSkip;
+      lane.bodyLeft = size;
       out.skip(size + 2);
       return position;
     }
+    showBody(lane, { bytes, start: position, end: position + size });
     position = behind;
   }
   return position;

@@ -6,6 +6,7 @@
  */
 
 import { ParseError } from "../contract.ts";
+import { overlayFields } from "../http/overlays/index.ts";
 import { http1Limits } from "./limits.ts";
 import { COLON, COMMA, CR, isBlank, LF, SEMICOLON, SPACE, sameTextAnyCase, TAB } from "./syntax.ts";
 
@@ -29,6 +30,9 @@ export interface Fields {
   readonly forwardedProto: ValueRange;
   /** More tracestate fields after the first one, start and end in turn. */
   readonly moreTracestate: number[];
+  /** Fields that overlays on HTTP read: names, and where their values start and end in turn. */
+  readonly overlayNames: string[];
+  readonly overlayRanges: number[];
   /** Content-Length: -1 = absent, -2 = invalid or contradictory. */
   contentLength: number;
   /** A Transfer-Encoding came, other than the obsolete "identity". */
@@ -57,6 +61,8 @@ export function createFields(): Fields {
     forwardedHost: createRange(),
     forwardedProto: createRange(),
     moreTracestate: [],
+    overlayNames: [],
+    overlayRanges: [],
     contentLength: CONTENT_LENGTH_ABSENT,
     transferEncoding: false,
     chunked: false,
@@ -82,6 +88,10 @@ function reset(fields: Fields): void {
   fields.forwardedHost.count = 0;
   fields.forwardedProto.count = 0;
   if (fields.moreTracestate.length > 0) fields.moreTracestate.length = 0;
+  if (fields.overlayNames.length > 0) {
+    fields.overlayNames.length = 0;
+    fields.overlayRanges.length = 0;
+  }
   fields.contentLength = CONTENT_LENGTH_ABSENT;
   fields.transferEncoding = false;
   fields.chunked = false;
@@ -121,19 +131,9 @@ function isFold(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-/** Whether a field that matters can begin with this letter: c e f h t u x. */
+/** Whether a field that matters can begin with this letter, in either case. */
 function isOfInterest(byte: number): boolean {
-  switch (byte | 0x20) {
-    case 99:
-    case 102:
-    case 104:
-    case 116:
-    case 117:
-    case 120:
-      return true;
-    default:
-      return false;
-  }
+  return FIRST_LETTERS[byte | 0x20] === 1;
 }
 
 function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fields): void {
@@ -155,7 +155,11 @@ function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fi
   else if (name === "upgrade") {
     fields.upgrade = true;
     fields.upgradeH2c = sameTextAnyCase(bytes, valueStart, valueEnd, "h2c");
-  } else note(name, valueStart, valueEnd, fields);
+  } else if (isRangeName(name)) note(name, valueStart, valueEnd, fields);
+  else {
+    fields.overlayNames.push(name);
+    fields.overlayRanges.push(valueStart, valueEnd);
+  }
 }
 
 const RANGES = {
@@ -169,10 +173,14 @@ const RANGES = {
   "x-forwarded-proto": "forwardedProto",
 } as const;
 
-type Name = keyof typeof RANGES | "content-length" | "transfer-encoding" | "connection" | "upgrade";
+type RangeName = keyof typeof RANGES;
+
+function isRangeName(name: string): name is RangeName {
+  return name in RANGES;
+}
 
 /** The names that matter, by their length. */
-const NAMES: readonly (readonly Name[])[] = byLength([
+const WANTED: readonly string[] = [
   "host",
   "upgrade",
   "forwarded",
@@ -185,16 +193,21 @@ const NAMES: readonly (readonly Name[])[] = byLength([
   "x-forwarded-host",
   "transfer-encoding",
   "x-forwarded-proto",
-]);
+  ...overlayFields,
+];
 
-function byLength(names: readonly Name[]): Name[][] {
+const NAMES = byLength([...new Set(WANTED)]);
+const FIRST_LETTERS = new Uint8Array(256);
+for (const name of WANTED) FIRST_LETTERS[name.charCodeAt(0)] = 1;
+
+function byLength(names: readonly string[]): readonly (readonly string[])[] {
   const longest = Math.max(...names.map((name) => name.length));
-  const table: Name[][] = Array.from({ length: longest + 1 }, () => []);
+  const table: string[][] = Array.from({ length: longest + 1 }, () => []);
   for (const name of names) table[name.length]?.push(name);
   return table;
 }
 
-function nameOf(bytes: Uint8Array, start: number, end: number): Name | "" {
+function nameOf(bytes: Uint8Array, start: number, end: number): string {
   const candidates = NAMES[end - start];
   if (candidates === undefined) return "";
   for (const candidate of candidates) {
@@ -203,7 +216,7 @@ function nameOf(bytes: Uint8Array, start: number, end: number): Name | "" {
   return "";
 }
 
-function note(name: keyof typeof RANGES, start: number, end: number, fields: Fields): void {
+function note(name: RangeName, start: number, end: number, fields: Fields): void {
   const range = fields[RANGES[name]];
   range.count++;
   if (range.count === 1) {

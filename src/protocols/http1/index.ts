@@ -2,8 +2,9 @@
  * HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112) as one Protocol. Invariant: every function here obeys
  * ../contract.ts; what the protocol is made of stands in the files beside this one.
  */
-import type { ConnectionInfo } from "../../model/connection.ts";
+import type { ConnectionInfo, Side } from "../../model/connection.ts";
 import type { Protocol } from "../contract.ts";
+import { passing } from "./body.ts";
 import { describe } from "./describe.ts";
 import { detect } from "./detect.ts";
 import { http1Limits } from "./limits.ts";
@@ -20,6 +21,7 @@ export const http1: Protocol<Http1Frame, Http1State, Http1Detail> = {
   detect,
   createState,
   parse,
+  passing,
   skipped,
   ended,
   lost,
@@ -30,8 +32,8 @@ export const http1: Protocol<Http1Frame, Http1State, Http1Detail> = {
 
 function createState(connection: ConnectionInfo): Http1State {
   return {
-    request: createLane(),
-    response: createLane(),
+    request: createLane("request"),
+    response: createLane("response"),
     pending: [],
     begun: undefined,
     early: undefined,
@@ -56,6 +58,7 @@ function createState(connection: ConnectionInfo): Http1State {
   };
 }
 
-function createLane(): Lane {
-  return { phase: Phase.head, scannedBytes: 0, orphanBytes: 0, trailerLines: 0 };
+function createLane(side: Side): Lane {
+  const body = { call: undefined, bodyLeft: 0 };
+  return { side, phase: Phase.head, scannedBytes: 0, orphanBytes: 0, trailerLines: 0, ...body };
 }

@@ -11,6 +11,9 @@ import {
   ParseError,
   type StreamView,
 } from "../contract.ts";
+import type { FieldReader, OverlayCall } from "../http/overlay.ts";
+import { overlayCallOf } from "../http/overlays/index.ts";
+import { showBody } from "./body.ts";
 import { walkChunks } from "./chunked.ts";
 import { isRequestStart, isResponseStart, skipEmptyLines } from "./detect.ts";
 import {
@@ -153,8 +156,13 @@ function headEnds(view: StreamView, lane: Lane): boolean {
 function requestHead(view: StreamView, body: number, state: Http1State, out: Sink): number {
   const { start } = view;
   const lane = state.request;
+  lane.call = undefined;
   if (state.early?.told === true) state.early = undefined;
-  else out.frame(requestFrame(view, state));
+  else {
+    const frame = requestFrame(view, state);
+    lane.call = frame.detail.call;
+    out.frame(frame);
+  }
   state.begun = undefined;
   if (fields.transferEncoding ? !fields.chunked : fields.contentLength === CONTENT_LENGTH_INVALID) {
     // RFC 9112 section 6.3: no server can tell where this ends; it answers 400 and closes.
@@ -174,8 +182,12 @@ function requestHead(view: StreamView, body: number, state: Http1State, out: Sin
 function passBody(view: StreamView, body: number, lane: Lane, out: Sink): number {
   const length = Math.max(0, fields.contentLength);
   lane.phase = Phase.head;
-  if (body + length <= view.end) return body + length;
+  if (body + length <= view.end) {
+    showBody(lane, { bytes: view.bytes, start: body, end: body + length });
+    return body + length;
+  }
   lane.phase = Phase.lengthSkip;
+  lane.bodyLeft = length;
   out.skip(length);
   return body;
 }
@@ -192,13 +204,15 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
   ) {
     state.lastUserAgent = decodeText(bytes, userAgent.start, userAgent.end);
   }
+  const version = `1.${line.minorVersion}`;
+  const hostText = host.count > 0 ? state.lastHost : undefined;
   const detail: Http1Detail = {
     method: line.method,
     target: line.target,
-    version: `1.${line.minorVersion}`,
+    version,
     scheme: undefined,
-    call: undefined,
-    host: host.count > 0 ? state.lastHost : undefined,
+    call: callOf(bytes, hostText, version),
+    host: hostText,
     userAgent: userAgent.count > 0 ? state.lastUserAgent : undefined,
     forwarded: textIn(bytes, fields.forwarded),
     forwardedFor: textIn(bytes, fields.forwardedFor),
@@ -220,6 +234,27 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
     traceparent: traceparent.count === 1 ? textIn(bytes, traceparent) : undefined,
     tracestate: tracestateOf(bytes),
   };
+}
+
+/** The overlay whose request the head is. */
+function callOf(
+  bytes: Uint8Array,
+  host: string | undefined,
+  version: string,
+): OverlayCall | undefined {
+  const { method, target } = line;
+  return overlayCallOf({ method, target, host, version, ...fieldReader(bytes) });
+}
+
+/** What overlays read of the head that was read last. */
+function fieldReader(bytes: Uint8Array): FieldReader {
+  const { overlayNames, overlayRanges } = fields;
+  const field = (name: string): string | undefined => {
+    const at = overlayNames.indexOf(name);
+    if (at < 0) return undefined;
+    return decodeText(bytes, overlayRanges[2 * at] ?? 0, overlayRanges[2 * at + 1] ?? 0);
+  };
+  return { field, hasUnknown: false };
 }
 
 function textIn(bytes: Uint8Array, range: ValueRange): string | undefined {
@@ -252,6 +287,9 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
     out.handOver({ protocol: "http2", carried: carriedOf(pending, view.timeAt(body - 1)) });
     return body - start;
   }
+  const call = pending?.detail.call;
+  state.response.call = call;
+  call?.answered?.({ statusCode: status, ...fieldReader(view.bytes) });
   const connected = pending?.detail.method === "CONNECT" && status >= 200 && status < 300;
   const switched = status === 101 || connected;
   const bodiless =
@@ -300,6 +338,7 @@ function responseBody(view: StreamView, body: number, lane: Lane, out: Sink): nu
   }
   const invalid = !fields.transferEncoding && fields.contentLength === CONTENT_LENGTH_INVALID;
   lane.phase = invalid ? Phase.untilEndInvalid : Phase.untilEnd;
+  lane.bodyLeft = Number.POSITIVE_INFINITY;
   out.skip(Number.POSITIVE_INFINITY);
   return body;
 }

@@ -7,6 +7,7 @@
 import type { Side } from "../../model/connection.ts";
 import type { Outcome } from "../../model/exchange.ts";
 import type { ExchangeSink, Moment, StreamView } from "../contract.ts";
+import { missBody } from "./body.ts";
 import { isKnownRequestStart, isResponseStart } from "./detect.ts";
 import { type Http1Detail, type Http1State, Phase } from "./types.ts";
 
@@ -47,6 +48,7 @@ export function lost(
  */
 function lostRequest(state: Http1State, at: Moment, emit: ExchangeSink<Http1Detail>): void {
   const bodyUnderWay = state.request.phase !== Phase.head && state.request.phase !== Phase.seek;
+  missBody(state.request);
   state.request.phase = Phase.seek;
   state.request.scannedBytes = 0;
   state.begun = undefined;
@@ -66,6 +68,7 @@ function lostRequest(state: Http1State, at: Moment, emit: ExchangeSink<Http1Deta
 
 /** The last request of a client that waits for each answer may still get its own. */
 function lostResponse(state: Http1State, at: Moment, emit: ExchangeSink<Http1Detail>): void {
+  missBody(state.response);
   state.response.phase = Phase.seek;
   state.response.scannedBytes = 0;
   state.lostNs = at.timeNs;

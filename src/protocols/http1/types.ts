@@ -2,8 +2,10 @@
  * What the stages of this protocol hand to each other. Invariant: nothing here refers to the bytes
  * of a view; every text is a string of its own.
  */
+import type { Side } from "../../model/connection.ts";
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeStart } from "../contract.ts";
+import type { OverlayCall } from "../http/overlay.ts";
 import type { HttpDetail } from "../http/types.ts";
 
 /** What is kept of one request and its answer. */
@@ -74,12 +76,16 @@ export type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** Where parsing of one direction stands. */
 export interface Lane {
+  readonly side: Side;
   phase: Phase;
   /** Bytes at the head of the view in which the end of the head was searched in vain. */
   scannedBytes: number;
   /** Body bytes of an orphan answer that are not yet skipped. */
   orphanBytes: number;
   trailerLines: number;
+  /** The overlay's call whose body passes, and bytes of its body (or chunk) still to pass. */
+  call: OverlayCall | undefined;
+  bodyLeft: number;
 }
 
 export interface Http1State {

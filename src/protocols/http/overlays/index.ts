@@ -1,8 +1,9 @@
 /** The overlays in the order in which they are asked; the stricter test comes first. */
 import type { Overlay, OverlayCall, RequestHead } from "../overlay.ts";
+import { connect } from "./connect/index.ts";
 import { grpc } from "./grpc/index.ts";
 
-export const overlays: readonly Overlay[] = [grpc];
+export const overlays: readonly Overlay[] = [grpc, connect];
 
 /** Fields that HTTP itself does not need, but an overlay does. */
 export const overlayFields: readonly string[] = [
