@@ -92,6 +92,7 @@ missing() {
     has_modules python3 dns.message || echo python3-dnspython
 >>>>>>> 3fe67d3 (require.sh: dnspython)
     has_modules python3 pymongo snappy zstandard || echo python3-pymongo python3-snappy python3-zstandard
+    has_modules python3 pymysql MySQLdb || echo python3-pymysql python3-mysqldb
     has curl || echo curl
     has openssl || echo openssl
     has_fuzzer || fuzzer_packages
@@ -166,6 +167,7 @@ missing() {
     has ruby || echo ruby
     has_modules ruby webrick || echo ruby-webrick
     has_modules php curl sockets || echo php-cli php-curl
+    has_modules php mysqli || echo php-cli php-mysql
     has_modules perl LWP IO::Socket::SSL || echo perl libwww-perl
     has tclsh || echo tcl
     has lua5.4 || echo lua5.4

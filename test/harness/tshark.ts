@@ -320,6 +320,50 @@ export async function fastcgiRequests(file: string, port: number): Promise<strin
   return over;
 }
 
+export interface MysqlCommand {
+  readonly command: number;
+  /** Of a query; "" for other commands. */
+  readonly text: string;
+  /** Sum of the OK packets' affected rows. */
+  affected: number;
+  /** The server's error number. */
+  error: string | undefined;
+}
+
+const MARIADB_PROGRESS = "65535";
+const MYSQL_COMMAND_MAX = 0x1f;
+const MYSQL_HAS_NO_ANSWER = new Set(["1", "24", "25"]);
+
+/** Every command of the ports that has an answer, in the order of one connection. */
+export async function mysqlCommands(
+  file: string,
+  ports: readonly number[],
+): Promise<MysqlCommand[]> {
+  const lines = await decode(file, {
+    ports,
+    protocol: "mysql",
+    fields: ["mysql.command", "mysql.query", "mysql.affected_rows", "mysql.error_code"],
+  });
+  const commands: MysqlCommand[] = [];
+  for (const [numbers, queries, affected, errors] of lines) {
+    for (const number of several(numbers)) {
+      const command = Number(number);
+      // tshark takes the first byte of a file that the client sends for a command, too.
+      if (MYSQL_HAS_NO_ANSWER.has(number) || command > MYSQL_COMMAND_MAX) {
+        continue;
+      }
+      commands.push({ command, text: queries ?? "", affected: 0, error: undefined });
+    }
+    const last = commands.at(-1);
+    if (last !== undefined) {
+      last.affected += several(affected).reduce((sum, count) => sum + Number(count), 0);
+      // MariaDB's progress reports look like errors of this number.
+      last.error = several(errors).find((code) => code !== MARIADB_PROGRESS) ?? last.error;
+    }
+  }
+  return commands;
+}
+
 export interface Decoding {
   /** Servers' ports: these are decoded as the protocol, and nothing else is printed. */
   readonly ports: readonly number[];
