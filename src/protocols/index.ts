@@ -1,5 +1,6 @@
 /** The protocols in order of detection; the order has a meaning: the stricter test comes first. */
 import { amqp } from "./amqp/index.ts";
+import { cassandra } from "./cassandra/index.ts";
 import { asProtocol, type Protocol } from "./contract.ts";
 import { dns, dnsDatagrams } from "./dns/index.ts";
 import { fastcgi } from "./fastcgi/index.ts";
@@ -17,6 +18,7 @@ export const protocols: readonly Protocol[] = [
   asProtocol(http1),
   asProtocol(mongodb),
   asProtocol(amqp),
+  asProtocol(cassandra),
   asProtocol(postgresql),
   asProtocol(mysql),
   asProtocol(fastcgi),

@@ -15,13 +15,19 @@ export const ATTR_DB_QUERY_SUMMARY = "db.query.summary";
 export const ATTR_DB_RESPONSE_STATUS_CODE = "db.response.status_code";
 export const ATTR_DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
 
+export const ATTR_CASSANDRA_CONSISTENCY_LEVEL = "cassandra.consistency.level";
+export const ATTR_CASSANDRA_PAGE_SIZE = "cassandra.page.size";
+
 export const DB_SYSTEM_POSTGRESQL = "postgresql";
+export const DB_SYSTEM_CASSANDRA = "cassandra";
 export const DB_SYSTEM_MONGODB = "mongodb";
 export const DB_SYSTEM_MYSQL = "mysql";
 export const DB_SYSTEM_MARIADB = "mariadb";
 
 /** Our own: rows that a statement has inserted, changed, deleted or copied. */
 export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";
+/** Our own: warnings that came with an answer. */
+export const ATTR_OLLY_DB_WARNINGS = "olly.db.response.warnings";
 /** Our own: true when db.query.text is only the beginning of the text. */
 export const ATTR_OLLY_DB_QUERY_TRUNCATED = "olly.db.query.truncated";
 /** Our own: "active" or "failed", when the statement was sent inside a transaction block. */
