@@ -458,6 +458,46 @@ export async function mongoOperations(
   return [...asked.values()];
 }
 
+/** A QUERY of CQL, versions 3 and 4 without compression. */
+export interface CqlQuery {
+  readonly text: string;
+  readonly rows: number | undefined;
+  /** Code of an ERROR, decimal. */
+  readonly error: string | undefined;
+}
+
+const CQL_QUERY = "7";
+
+/** Every QUERY of the ports, for programs that send one message in a packet. */
+export async function cqlQueries(file: string, ports: readonly number[]): Promise<CqlQuery[]> {
+  const lines = await decode(file, {
+    ports,
+    protocol: "cql",
+    fields: [
+      ...["tcp.stream", "tcp.dstport", "cql.stream", "cql.opcode", "cql.string"],
+      ...["cql.result.rows.row_count", "cql.error_code"],
+    ],
+  });
+  const queries: { text: string; rows: number | undefined; error: string | undefined }[] = [];
+  const open = new Map<string, (typeof queries)[number]>();
+  for (const [connection, destination, stream, opcode, texts, rows, error] of lines) {
+    const key = `${connection} ${stream}`;
+    if (ports.includes(Number(destination))) {
+      open.delete(key);
+      if (opcode !== CQL_QUERY) continue;
+      const query = { text: several(texts)[0] ?? "", rows: undefined, error: undefined };
+      queries.push(query);
+      open.set(key, query);
+    } else {
+      const query = open.get(key);
+      if (query === undefined) continue;
+      query.rows = rows ? Number(rows) : undefined;
+      query.error = error || undefined;
+    }
+  }
+  return queries;
+}
+
 function several(values: string | undefined): string[] {
   return values === undefined || values === "" ? [] : values.split(VALUE_SEPARATOR);
 }

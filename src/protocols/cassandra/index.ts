@@ -25,6 +25,7 @@ function createState(connection: ConnectionInfo): CassandraState {
     answering: undefined,
     prepared: new Map(),
     preparedChars: 0,
+    boundTexts: new Map(),
   };
 }
 

@@ -11,6 +11,9 @@ export const cassandraLimits = {
   /** Prepared statements of one connection, and the characters of their texts together. */
   preparedMax: 1_024,
   preparedCharsMax: 262_144,
+  /** Texts that came with values: how many are remembered as they are told, and how long ones. */
+  boundTextsMax: 64,
+  boundTextCharsMax: 1_024,
   /** Ids are MD5 sums, of 16 bytes. */
   idBytesMax: 64,
   nameBytesMax: 255,

@@ -35,9 +35,26 @@ export function statementOf(
 function described(asked: Asked, state: CassandraState): Statement | undefined {
   if (asked.id !== "") return state.prepared.get(asked.id);
   if (asked.text === "") return undefined;
-  const how = asked.bound ? describePreparedSql : describeSqlText;
-  const description = how(asked.text, dialect);
+  const description = asked.bound
+    ? boundText(asked.text, state)
+    : describeSqlText(asked.text, dialect);
   return { description, truncated: asked.truncated, keyspace: undefined, table: undefined };
+}
+
+/** The description of a text that came with values, remembered while it is short. */
+function boundText(text: string, { boundTexts }: CassandraState): SqlDescription {
+  const before = boundTexts.get(text);
+  if (before !== undefined) return before;
+  const description = describePreparedSql(text, dialect);
+  if (text.length > cassandraLimits.boundTextCharsMax) return description;
+  if (boundTexts.size >= cassandraLimits.boundTextsMax) {
+    for (const oldest of boundTexts.keys()) {
+      boundTexts.delete(oldest);
+      break;
+    }
+  }
+  boundTexts.set(text, description);
+  return description;
 }
 
 /** One text if all are the same, else all of them; BATCH and what is done if it is the same. */

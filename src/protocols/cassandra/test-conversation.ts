@@ -1,4 +1,4 @@
-/** A long conversation whose exchanges are told apart by the names of their tables. */
+/** A long conversation whose exchanges are told apart by their page sizes. */
 import type { Step } from "../../../test/harness/stream-cases.ts";
 import type { AttributeValue } from "../../model/attributes.ts";
 import { Opcode } from "./messages.ts";
@@ -14,7 +14,7 @@ import {
   text,
 } from "./test-messages.ts";
 
-const PREFIX = "orders_";
+const SELECT = "SELECT item FROM orders WHERE id = ?";
 /** With the request, about a kilobyte. */
 const TEXT = "lorem ipsum ".repeat(72);
 /** Streams are used again soon, as drivers do. */
@@ -35,16 +35,14 @@ export function conversation(count: number): {
   ];
   for (let index = 0; index < count; index++) {
     const stream = index % STREAMS;
-    const table = `${PREFIX}${index}`;
-    steps.push(asks(query({ stream }, `SELECT item FROM ${table} WHERE id = ?`, "a value")));
-    steps.push(answers(rows({ stream }, table, [TEXT])));
+    steps.push(asks(query({ stream }, SELECT, "a value", index + 1)));
+    steps.push(answers(rows({ stream }, "orders", [TEXT])));
   }
   return {
     steps,
     markerOf({ attributes }) {
-      const summary = String(attributes["db.query.summary"]);
-      const name = summary.split(" ")[1];
-      return name?.startsWith(PREFIX) ? Number(name.slice(PREFIX.length)) : undefined;
+      const pageSize = attributes["cassandra.page.size"];
+      return typeof pageSize === "number" ? pageSize - 1 : undefined;
     },
   };
 }

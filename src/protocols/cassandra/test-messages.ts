@@ -51,14 +51,19 @@ export function answered(
   return envelope(0x80 | (head.version ?? 4), opcode, head, body);
 }
 
-/** QUERY with consistency one and, if given, one value. */
-export function query(head: Head, statement: string, value?: string): Uint8Array {
-  const isFive = head.version === 5;
-  const flags = value === undefined ? 0 : 1;
-  const bound: Uint8Array =
-    value === undefined ? new Uint8Array() : joined(short(1), longText(value));
-  const parameters = joined(short(1), isFive ? int(flags) : Uint8Array.of(flags), bound);
-  return asked(Opcode.query, head, joined(longText(statement), parameters));
+/** QUERY with consistency one and, if given, one value and a page size. */
+export function query(
+  head: Head,
+  statement: string,
+  value?: string,
+  pageSize?: number,
+): Uint8Array {
+  const flags = (value === undefined ? 0 : 1) + (pageSize === undefined ? 0 : 4);
+  const parts: Uint8Array[] = [longText(statement), short(1)];
+  parts.push(head.version === 5 ? int(flags) : Uint8Array.of(flags));
+  if (value !== undefined) parts.push(short(1), longText(value));
+  if (pageSize !== undefined) parts.push(int(pageSize));
+  return asked(Opcode.query, head, joined(...parts));
 }
 
 /** RESULT Rows of one text column of the table. */

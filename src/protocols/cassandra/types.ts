@@ -132,4 +132,6 @@ export interface CassandraState {
   answering: Exchange<CassandraDetail> | undefined;
   readonly prepared: Map<string, Statement>;
   preparedChars: number;
+  /** Texts that came with values, as they are told: programs send the same ones again. */
+  readonly boundTexts: Map<string, SqlDescription>;
 }
