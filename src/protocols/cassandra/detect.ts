@@ -14,44 +14,54 @@ type Verdict = "yes" | "no" | "more";
 
 const framings: readonly Framing[] = ["segments", "lz4Segments"];
 
+/** Segments are looked for first: nothing else has their check sums by chance. */
 export function detect(view: StreamView): Detection {
   const { bytes, start, end } = view;
   let undecided = false;
+  for (const framing of framings) {
+    const found = judgeSegment(view, start, framing);
+    if (found === "request" || found === "response") return found;
+    undecided ||= found === "more";
+  }
   for (const side of ["request", "response"] as const) {
     const verdict = judgeEnvelope({ bytes, start, seen: end, end: Infinity }, side, undefined);
     if (verdict === "yes") return side;
     undecided ||= verdict === "more";
   }
-  for (const framing of framings) {
-    const side = sideOfSegment(view, start, framing);
-    if (side !== undefined) return side;
-  }
   return undecided ? "more" : "no";
 }
 
-/**
- * First index at which a message can begin; the framing of a connection that was joined in the
- * middle is the one by which it was found.
- */
+/** First index at which a message can begin, by any framing that is possible. */
 export function resync(view: StreamView, side: Side, state: CassandraState): number {
   const { bytes, start, end } = view;
   for (let index = start; index < end; index++) {
-    if (state.framing === "envelopes") {
-      const plain = { bytes, start: index, seen: end, end: Infinity };
-      const verdict = judgeEnvelope(plain, side, state.compression);
-      if (verdict === "yes" || (verdict === "more" && index === start)) {
-        if (verdict === "yes") state.framingUnknown = false;
-        return index;
-      }
-    }
-    const framing = framingAt(view, index, side, state);
-    if (framing !== undefined) {
-      state.framing = framing;
-      state.framingUnknown = false;
-      return index;
-    }
+    if (framingAt(view, index, side, state) !== undefined) return index;
+    if (state.framing !== "envelopes") continue;
+    const plain = { bytes, start: index, seen: end, end: Infinity };
+    const verdict = judgeEnvelope(plain, side, state.compression);
+    if (verdict === "yes" || (verdict === "more" && index === start)) return index;
   }
   return -1;
+}
+
+/** Fewest bytes of a segment with an envelope in it. */
+const SEGMENT_BYTES_MIN = 19;
+
+/**
+ * How messages come on a connection whose beginning was not seen, by the one at the head of the
+ * view; false while too little of it is there.
+ */
+export function learnFraming(view: StreamView, side: Side, state: CassandraState): boolean {
+  const { bytes, start, end } = view;
+  const framing = framingAt(view, start, side, state);
+  if (framing === "more") return false;
+  if (framing === undefined && end - start < SEGMENT_BYTES_MIN) {
+    const plain = { bytes, start, seen: end, end: Infinity };
+    if (judgeEnvelope(plain, side, state.compression) !== "yes") return false;
+  }
+  if (framing !== undefined) state.framing = framing;
+  state.framingUnknown = false;
+  return true;
 }
 
 /** The framing of the segment that begins at index, of those that are possible. */
@@ -60,29 +70,34 @@ function framingAt(
   index: number,
   side: Side,
   state: CassandraState,
-): Framing | undefined {
-  const possible = state.framingUnknown
-    ? framings
-    : framings.filter((framing) => framing === state.framing);
-  return possible.find((framing) => sideOfSegment(view, index, framing) === side);
+): Framing | "more" | undefined {
+  let undecided = false;
+  for (const framing of framings) {
+    if (!state.framingUnknown && framing !== state.framing) continue;
+    const found = judgeSegment(view, index, framing);
+    if (found === side) return framing;
+    undecided ||= found === "more";
+  }
+  return undecided ? "more" : undefined;
 }
 
-/** The side of a segment whose header has its sum right, and which begins with an envelope. */
-function sideOfSegment(view: StreamView, index: number, framing: Framing): Side | undefined {
+/**
+ * The side of a segment whose header has its sum right, and which begins with an envelope; more:
+ * programs read the header by itself.
+ */
+function judgeSegment(view: StreamView, index: number, framing: Framing): Side | "more" | "no" {
   const { bytes, end } = view;
-  const headerBytes = segmentHeaderBytes(framing);
-  if (end - index < headerBytes + 2) return undefined;
+  if (end - index < segmentHeaderBytes(framing)) return "no";
   const segment = segmentAt(bytes, index, framing);
-  if (segment === undefined || segment.plainBytes < HEADER_BYTES) return undefined;
+  if (segment === undefined || segment.plainBytes < HEADER_BYTES) return "no";
   const plain = payloadOf(bytes, index, segment, end);
-  if (plain === undefined || plain.seen - plain.start < 2) return undefined;
+  if (plain === undefined) return "no";
+  if (plain.seen - plain.start < HEADER_BYTES) return "more";
   for (const side of ["request", "response"] as const) {
     if (plain.bytes[plain.start] !== (side === "request" ? 5 : 0x85)) continue;
-    const isWhole = plain.seen - plain.start >= HEADER_BYTES;
-    if (!isWhole && mayBeginHeader(plain.bytes, plain.start, side)) return side;
-    if (isWhole && headerAt(plain.bytes, plain.start, side) !== undefined) return side;
+    if (headerAt(plain.bytes, plain.start, side) !== undefined) return side;
   }
-  return undefined;
+  return "no";
 }
 
 /** Whether an envelope of `side` begins at plain.start. */

@@ -178,6 +178,8 @@ export function lost(side: Side, state: CassandraState, at: Moment, emit: Emit):
     state.answering = undefined;
     emit.close(answering, Math.max(at.timeNs, answering.startNs), "truncated");
   }
+  // The answer to STARTUP, from which on segments come, may have been among it.
+  if (state.framing === "envelopes") state.framingUnknown = true;
   noticeLoss(side, at.timeNs, state, emit);
 }
 

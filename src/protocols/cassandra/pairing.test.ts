@@ -199,15 +199,49 @@ suite("large messages", () => {
   });
 });
 
-test("joined in the middle, segments and envelopes are found by themselves", () => {
-  const connection = { midstream: true };
+suite("joined in the middle", () => {
   const name = "one";
-  const steps = [
-    { ...asks(segment(query({ version: 5, stream: 2 }, "SELECT a FROM a"))), gap: 3 },
-    answers(segment(done({ version: 5, stream: 2 }))),
-  ];
-  const played = play({ protocol: cassandra, policy }, { name, connection, steps, expected: [] });
-  expect(played.exchanges.map((it) => `${it.name} ${it.outcome}`)).toEqual(["SELECT a complete"]);
+  const connection = { midstream: true };
+  const outcomes = (steps: readonly Step[]) =>
+    play({ protocol: cassandra, policy }, { name, connection, steps, expected: [] }).exchanges.map(
+      (it) => `${it.name} ${it.outcome} ${it.attributes["db.response.returned_rows"]}`,
+    );
+
+  test("segments and envelopes are told apart, whatever an answer's length looks like", () => {
+    for (let length = 0; length < 200; length++) {
+      for (const version of [4, 5]) {
+        const head = { version, stream: 2 };
+        const wrap = version === 5 ? segment : (bytes: Uint8Array) => bytes;
+        const question = wrap(query(head, "SELECT a FROM a"));
+        const answer = wrap(rows(head, "a", ["x".repeat(length)]));
+        const told = ["SELECT a complete 1"];
+        expect(outcomes([asks(question), answers(answer)])).toEqual(told);
+        expect(outcomes([{ ...asks(question), gap: 3 }, answers(answer)])).toEqual(told);
+      }
+    }
+  });
+
+  test("by single bytes, or a header at a time, also behind what is lost", () => {
+    const head = { version: 5, stream: 2 };
+    const cut = (bytes: Uint8Array, sizes: readonly number[], to: (piece: Uint8Array) => Step) => {
+      const steps: Step[] = [];
+      for (let at = 0; at < bytes.length; ) {
+        const size = sizes[steps.length] ?? bytes.length;
+        steps.push(to(bytes.subarray(at, at + size)));
+        at += size;
+      }
+      return steps;
+    };
+    for (const sizes of [Array.from({ length: 200 }, () => 1), [6], [6, 9], [3, 3, 2]]) {
+      const question = cut(segment(query(head, "SELECT a FROM a")), sizes, asks);
+      const answer = cut(segment(rows(head, "a", [])), sizes, answers);
+      const told = ["SELECT a complete 0"];
+      expect(outcomes([...question, ...answer])).toEqual(told);
+      if ((sizes[0] ?? 0) < 6) continue;
+      const behind = question.map((step, index) => (index === 0 ? { ...step, gap: 5 } : step));
+      expect(outcomes([...behind, ...answer])).toEqual(told);
+    }
+  });
 });
 
 test("a long conversation", () => {

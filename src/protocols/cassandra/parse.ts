@@ -6,6 +6,7 @@ import type { Side } from "../../model/connection.ts";
 import type { FrameSink, Moment, ParseStatus, StreamView } from "../contract.ts";
 import { ParseError } from "../contract.ts";
 import { bodyOf, openBody } from "./body.ts";
+import { learnFraming } from "./detect.ts";
 import { cassandraLimits } from "./limits.ts";
 import { HEADER_BYTES, type Header, headerAt, Opcode } from "./messages.ts";
 import { emptyRequest, requestOf, startupOf } from "./requests.ts";
@@ -32,6 +33,7 @@ interface Context {
 }
 
 export function parse(view: StreamView, side: Side, state: CassandraState, out: Sink): ParseStatus {
+  if (state.framingUnknown && !learnFraming(view, side, state)) return 0;
   const context = { view, side, state, out };
   return state.framing === "envelopes" ? parseEnvelope(context) : parseSegment(context);
 }
