@@ -86,12 +86,9 @@ missing() {
     has psql || echo postgresql-client
     has python3 || echo python3
     has_modules python3 psycopg2 ssl || echo python3-psycopg2
-<<<<<<< HEAD
     has_modules python3 pika || echo python3-pika
     has_modules python3 dns.message || echo python3-dnspython
-=======
     has_modules python3 cassandra lz4 || echo python3-cassandra python3-lz4
->>>>>>> e2a65ca (cassandra-driver and tshark judge what is told of CQL)
     has_modules python3 pymongo snappy zstandard || echo python3-pymongo python3-snappy python3-zstandard
     has_modules python3 pymysql MySQLdb || echo python3-pymysql python3-mysqldb
     has curl || echo curl

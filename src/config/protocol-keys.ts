@@ -3,11 +3,8 @@ import { flag, type Key } from "./key.ts";
 
 const subjects = {
   amqp: "AMQP 0-9-1",
-<<<<<<< HEAD
   connect: "Connect RPC as such; else its calls are plain HTTP",
-=======
   cassandra: "Cassandra",
->>>>>>> a13cb42 (Cassandra's CQL protocol is read: versions 3 to 5, segments, prepared statements, batches)
   dns: "DNS, and of lookups by getaddrinfo",
   fastcgi: "FastCGI",
   grpc: "gRPC as such; else its calls are plain HTTP",
