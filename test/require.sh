@@ -114,8 +114,11 @@ missing() {
     has cgi-fcgi || echo libfcgi-bin
     has mariadbd || echo mariadb-server
     has redis-server || echo redis-server
+    has redis-cli || echo redis-tools
+    has_modules python3 redis || echo python3-redis
     has memcached || echo memcached
     has memccat || echo libmemcached-tools
+    has_modules python3 pymemcache || echo python3-pymemcache
     has rabbitmqctl || echo rabbitmq-server
     has amqp-publish || echo amqp-tools
     has nats-server || echo nats-server

@@ -11,10 +11,12 @@ const subjects = {
   http2: "HTTP/2",
   http: "HTTP/1",
   kafka: "Kafka",
+  memcached: "Memcached",
   mongodb: "MongoDB",
   mysql: "MySQL and MariaDB",
   nats: "NATS",
   postgresql: "PostgreSQL",
+  redis: "Redis",
   tcp: "TCP connections that speak none of these",
 } as const;
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { IdSource } from "../lib/ids.ts";
 import type { Role, SocketAddress, Transport } from "../model/connection.ts";
 import type { Exchange } from "../model/exchange.ts";
+import type { SpanContext } from "../model/span.ts";
 import { Correlator } from "./correlator.ts";
 import { parseTraceparent } from "./trace-context.ts";
 
@@ -61,6 +62,24 @@ const A = { address: "127.0.0.1", port: 40_000 };
 const B = { address: "127.0.0.1", port: 8_000 };
 
 describe("Correlator", () => {
+  test("a part shares the span of its whole, also with the other end of its connection", () => {
+    const correlator = new Correlator(countingIds());
+    const ends = { client: { local: A, remote: B }, server: { local: B, remote: A } };
+    const whole = exchangeOf("client", ends.client);
+    const part = { ...exchangeOf("client", { ...ends.client, index: 1 }), partOf: whole };
+    correlator.opened(whole);
+    correlator.opened(part);
+    expect(part.context).toBe(whole.context as SpanContext);
+    const answered = exchangeOf("server", { ...ends.server, index: 1 });
+    correlator.opened(answered);
+    expect(answered.context?.parentSpanId).toEqual(whole.context?.spanId);
+    const batch = { ...exchangeOf("server", ends.server) };
+    const member = { ...exchangeOf("server", { ...ends.server, index: 2 }), partOf: batch };
+    correlator.opened(batch);
+    correlator.opened(member);
+    expect(member.context).toBe(batch.context as SpanContext);
+  });
+
   test("work of a thread belongs to the one request that it serves", () => {
     const correlator = new Correlator(countingIds());
     const request = exchangeOf("server");

@@ -53,9 +53,16 @@ export class Correlator {
 
   /** Sets exchange.context; called once, when the exchange begins. */
   opened(exchange: Exchange): void {
+    const whole = exchange.partOf?.context;
     if (isServed(exchange)) {
-      exchange.context = this.#serverContext(exchange);
+      const own = this.#serverContext(exchange);
+      exchange.context = whole ?? own;
       this.#threads.began(exchange);
+      return;
+    }
+    if (whole !== undefined) {
+      exchange.context = whole;
+      this.#joins.offer(exchange, whole);
       return;
     }
     const { processId } = exchange.connection;

@@ -41,6 +41,8 @@ export interface Exchange<Detail = unknown> {
   endNs: number;
   outcome: Outcome;
   detail: Detail;
-  /** Set by correlation when the exchange opens. */
+  /** The exchange whose span tells of this one, too: the first of a batch. */
+  readonly partOf?: Exchange<Detail> | undefined;
+  /** Set by correlation when the exchange opens; of a part that of the whole. */
   context: SpanContext | undefined;
 }

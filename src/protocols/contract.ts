@@ -97,6 +97,8 @@ export interface ExchangeStart<Detail> {
   readonly tracestate?: string | undefined;
   /** The server began it: see Exchange. */
   readonly pushed?: boolean | undefined;
+  /** Open still: this one belongs to its span, makes none and holds only its index. */
+  readonly partOf?: Exchange<Detail> | undefined;
 }
 
 /** Where match() reports. Each opened exchange is closed once: by match() or by drive.ts. */

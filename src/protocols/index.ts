@@ -7,10 +7,12 @@ import { fastcgi } from "./fastcgi/index.ts";
 import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
+import { memcached } from "./memcached/index.ts";
 import { mongodb } from "./mongodb/index.ts";
 import { mysql } from "./mysql/index.ts";
 import { nats } from "./nats/index.ts";
 import { postgresql } from "./postgresql/index.ts";
+import { redis } from "./redis/index.ts";
 
 export const protocols: readonly Protocol[] = [
   asProtocol(http2),
@@ -24,5 +26,7 @@ export const protocols: readonly Protocol[] = [
   asProtocol(fastcgi),
   asProtocol(dns),
   asProtocol(kafka),
+  asProtocol(redis),
+  asProtocol(memcached),
   asProtocol(dnsDatagrams),
 ];

@@ -207,6 +207,7 @@ function newExchange(
     endNs: start.startNs,
     outcome: "no_response",
     detail: start.detail,
+    partOf: start.partOf,
     context: undefined,
   };
 }

@@ -20,6 +20,10 @@ export const ATTR_CASSANDRA_PAGE_SIZE = "cassandra.page.size";
 
 export const DB_SYSTEM_POSTGRESQL = "postgresql";
 export const DB_SYSTEM_CASSANDRA = "cassandra";
+/** A function of a script library, or the digest of a script. */
+export const ATTR_DB_STORED_PROCEDURE_NAME = "db.stored_procedure.name";
+export const DB_SYSTEM_REDIS = "redis";
+export const DB_SYSTEM_MEMCACHED = "memcached";
 export const DB_SYSTEM_MONGODB = "mongodb";
 export const DB_SYSTEM_MYSQL = "mysql";
 export const DB_SYSTEM_MARIADB = "mariadb";
@@ -30,7 +34,10 @@ export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";
 export const ATTR_OLLY_DB_WARNINGS = "olly.db.response.warnings";
 /** Our own: true when db.query.text is only the beginning of the text. */
 export const ATTR_OLLY_DB_QUERY_TRUNCATED = "olly.db.query.truncated";
-/** Our own: "active" or "failed", when the statement was sent inside a transaction block. */
+/**
+ * Our own: "active" or "failed", when the statement was sent inside a transaction block; "aborted",
+ * when Redis did not execute a transaction because a watched key had changed.
+ */
 export const ATTR_OLLY_DB_TRANSACTION_STATUS = "olly.db.transaction.status";
 /** Our own: application_name of the start-up packet; on SERVER spans, which it tells the caller. */
 export const ATTR_OLLY_DB_APPLICATION_NAME = "olly.db.application_name";

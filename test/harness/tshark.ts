@@ -379,7 +379,7 @@ export function decodingCommand(file: string, { ports, protocol }: Decoding): st
   return ["tshark", "-n", "-r", file, "-Y", filter, ...rules];
 }
 
-async function decode(
+export async function decode(
   file: string,
   decoding: Decoding & { readonly fields: readonly string[] },
 ): Promise<string[][]> {
@@ -498,7 +498,7 @@ export async function cqlQueries(file: string, ports: readonly number[]): Promis
   return queries;
 }
 
-function several(values: string | undefined): string[] {
+export function several(values: string | undefined): string[] {
   return values === undefined || values === "" ? [] : values.split(VALUE_SEPARATOR);
 }
 

@@ -1,0 +1,13 @@
+/** Every maximum of this protocol, with its unit in its name. */
+export const memcachedLimits = {
+  /** A command's line: a get of many keys; the server refuses one without a key in 2,048 bytes. */
+  lineBytesMax: 65_536,
+  frameBytesMax: 66_560,
+  inFlightMax: 1_024,
+  /** The server refuses longer keys. */
+  keyBytesMax: 250,
+  /** Keys of one command that are told. */
+  keysShownMax: 16,
+  /** Of one value. */
+  valueBytesMax: 2 ** 32,
+} as const;

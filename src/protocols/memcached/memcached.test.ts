@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { readFixtures } from "../../../test/harness/fixture-file.ts";
+import { play, type Step, seededRandom, streamCases } from "../../../test/harness/stream-cases.ts";
+import { memcached } from "./index.ts";
+import { conversation, markerOf } from "./test-conversation.ts";
+
+const policy = { httpKnownMethods: new Set<string>() };
+
+describe("memcached fixtures", () => {
+  streamCases({
+    protocol: memcached,
+    fixtures: readFixtures(join(import.meta.dir, "fixtures")),
+    policy,
+  });
+});
+
+type Line = readonly [side: ">" | "<", text: string];
+
+function told(lines: readonly Line[], midstream = false): string[] {
+  const steps = lines.map(
+    ([mark, text]): Step => ({
+      side: mark === ">" ? "request" : "response",
+      bytes: new TextEncoder().encode(text),
+    }),
+  );
+  const fixture = { name: "inline", steps, expected: [], connection: { midstream } };
+  return play({ protocol: memcached, policy }, fixture).exchanges.map(
+    ({ outcome, attributes, start, end }) =>
+      `${outcome} ${attributes["db.query.text"]} ${start}..${end}`,
+  );
+}
+
+describe("pairing", () => {
+  test("quiet commands without a token: whose the answer is, is not told", () => {
+    const lines: Line[] = [
+      [">", "mg a v q\r\nmg b v q\r\nmn\r\n"],
+      ["<", "VA 1\r\nx\r\nMN\r\n"],
+    ];
+    expect(told(lines)).toEqual(["complete mg a 0..1", "complete mg b 0..1", "complete mn 0..1"]);
+  });
+
+  test("an answer that the command cannot have ends all certainty until the client waits", () => {
+    const lines: Line[] = [
+      [">", "get a\r\n"],
+      ["<", "STORED\r\n"],
+      [">", "get b\r\n"],
+      ["<", "END\r\n"],
+    ];
+    expect(told(lines)).toEqual(["truncated get a 0..1", "complete get b 2..3"]);
+  });
+
+  test("joined in the middle, the second exchange of a client that waits is paired", () => {
+    const lines: Line[] = [
+      ["<", "VALUE old 0 1\r\nx\r\nEND\r\n"],
+      [">", "get a\r\n"],
+      ["<", "END\r\n"],
+      [">", "get b\r\n"],
+      ["<", "END\r\n"],
+    ];
+    expect(told(lines, true)).toEqual(["truncated get a 1..1", "complete get b 3..4"]);
+  });
+
+  test("dropped messages never pair wrongly, and few exchanges are lost with each", () => {
+    const random = seededRandom("memcached losses");
+    const { steps } = conversation(3_000);
+    const lost = new Set(steps.flatMap((_, index) => (random() < 0.01 ? [index] : [])));
+    const cut = (step: Step, index: number) => [{ bytes: step.bytes, lost: lost.has(index) }];
+    const fixture = { name: "drops", steps, expected: [] };
+    const { exchanges } = play({ protocol: memcached, policy }, fixture, cut);
+    const complete = exchanges.filter(({ outcome }) => outcome === "complete");
+    const wrong = complete.filter((exchange) => {
+      const marker = markerOf(exchange) ?? Number.NaN;
+      return exchange.start !== 2 * marker || exchange.end !== 2 * marker + 1;
+    });
+    expect(wrong).toEqual([]);
+    expect(complete.length).toBeGreaterThan(3_000 - 4 * lost.size);
+  });
+});
+
+describe("detection", () => {
+  test.each([
+    ["get alpha\r\n", "request"],
+    ["set alpha 0 0 5\r\nvalue\r\n", "request"],
+    ["mg alpha v q\r\n", "request"],
+    ["VALUE alpha 0 5\r\n", "response"],
+    ["STORED\r\n", "response"],
+    ["HD Oq1\r\n", "response"],
+    ["get alp", "more"],
+    ["GET / HTTP/1.1\r\n", "no"],
+    ["get\r\n", "no"],
+    ["stats everything & more\r\n", "no"],
+    ["220 mail.example.org ESMTP\r\n", "no"],
+    ["+OK\r\n", "no"],
+    ["\x80\x0b\x00\x00", "no"],
+  ])("%j", (text, expected) => {
+    const bytes = new TextEncoder().encode(text);
+    const moment = { timeAt: () => 1, tidAt: () => 1, eventLoopAt: () => false };
+    const said = memcached.detect({ bytes, start: 0, end: bytes.length, ...moment });
+    expect(said).toBe(expected as typeof said);
+  });
+});

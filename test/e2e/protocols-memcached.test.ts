@@ -1,0 +1,145 @@
+/**
+ * Memcached with pymemcache, both ends hooked; tshark is the judge. Invariant: both ends tell the
+ * commands that were sent, every answer is paired with its own, and no value is told.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { losses, python, startAgent, type TestAgent } from "../harness/olly.ts";
+import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
+import { freePort, waitForPort } from "../harness/ports.ts";
+import { run, start, stopAll, text } from "../harness/processes.ts";
+import { startCapture } from "../harness/tshark.ts";
+import { memcachedCommands } from "../harness/tshark-stores.ts";
+import { waitFor } from "../harness/wait.ts";
+
+const TIMEOUT_MS = 60_000;
+const THREADS = 8;
+const COMMANDS = 1_250;
+const MARKERS = join(import.meta.dir, "programs/memcached-markers.py");
+
+let agent: TestAgent;
+let port: number;
+
+beforeAll(async () => {
+  agent = await startAgent();
+  port = await freePort();
+  const user = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
+  start(["memcached", ...user, "-l", "127.0.0.1", "-p", String(port)], {
+    env: { ...agent.environment },
+  });
+  await waitForPort(port, "memcached");
+}, TIMEOUT_MS);
+afterAll(stopAll, TIMEOUT_MS);
+
+/** "text | values | code" */
+function line({ attributes }: SpanRecord): string {
+  const values = attributes["db.response.returned_rows"] ?? "";
+  const code = attributes["db.response.status_code"] ?? "";
+  return `${attributes["db.query.text"]} | ${values} | ${code}`;
+}
+
+async function observe(command: readonly string[], count: number) {
+  const before = readOtlpFile(agent.file).spans.length;
+  const ended = await run(command, { env: { ...agent.environment } });
+  expect([ended.code, text(ended.stderr)]).toEqual([0, ""]);
+  let spans: SpanRecord[] = [];
+  const isMemcached = ({ attributes }: SpanRecord) => attributes["db.system.name"] === "memcached";
+  await waitFor(
+    () => {
+      spans = readOtlpFile(agent.file).spans.slice(before).filter(isMemcached);
+      return spans.length >= 2 * count;
+    },
+    { what: `${count} commands`, withinMs: 20_000, seen: () => spans.map(line).join("\n") },
+  );
+  return {
+    clients: spans.filter(({ kind }) => kind === Kind.client),
+    servers: spans.filter(({ kind }) => kind === Kind.server),
+  };
+}
+
+test(
+  "pymemcache: the commands that the packets hold, at both ends",
+  async () => {
+    const capture = await startCapture([port]);
+    const program = `
+import sys
+from pymemcache.client.base import Client
+from pymemcache.exceptions import MemcacheClientError
+c = Client(("127.0.0.1", int(sys.argv[1])))
+c.set("alpha", "hidden", noreply=False)
+c.get("alpha")
+c.gets("alpha")
+c.set("user:4711", "hidden" * 50000, noreply=False)
+c.get("user:4711")
+c.get_many(["alpha", "beta", "user:4711"])
+c.add("alpha", "hidden", noreply=False)
+c.cas("alpha", "hidden", b"1", noreply=False)
+c.set("beta", "5", noreply=True)
+c.incr("beta", 2)
+c.touch("beta", 60, noreply=False)
+c.delete("beta", noreply=False)
+try: c.incr("alpha", 1)
+except MemcacheClientError: pass
+c.stats()
+c.version()
+`;
+    const lines = [
+      "set alpha |  | ",
+      "get alpha | 1 | ",
+      "gets alpha | 1 | ",
+      "set user:? |  | ",
+      "get user:? | 1 | ",
+      "get alpha beta user:? | 2 | ",
+      "add alpha |  | ",
+      "cas alpha |  | ",
+      "set beta |  | ",
+      "incr beta |  | ",
+      "touch beta |  | ",
+      "delete beta |  | ",
+      "incr alpha |  | CLIENT_ERROR",
+      "stats |  | ",
+      "version |  | ",
+    ];
+    const { clients, servers } = await observe([python, "-c", program, String(port)], lines.length);
+    await capture.stop();
+    expect(clients.map(line)).toEqual(lines);
+    expect(servers.map(line)).toEqual(lines);
+    // tshark 4.0 does not know touch.
+    const names = lines.map((it) => it.split(" ")[0] ?? "").filter((name) => name !== "touch");
+    expect((await memcachedCommands(capture.file, port)).sort()).toEqual(names.sort());
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "10,000 commands of 8 threads: every answer with its own question, at both ends",
+  async () => {
+    const total = THREADS * COMMANDS;
+    const command = [python, MARKERS, String(port), String(THREADS), String(COMMANDS)];
+    const { clients, servers } = await observe(command, total);
+    for (const spans of [clients, servers]) {
+      const markers = new Set<number>();
+      for (const span of spans) {
+        const letters = /^get m([a-j]+)/.exec(String(span.attributes["db.query.text"]))?.[1];
+        if (letters === undefined) continue;
+        const marker = Number(
+          Array.from(letters, (letter) => "abcdefghij".indexOf(letter)).join(""),
+        );
+        markers.add(marker);
+        expect([marker, span.attributes["db.response.returned_rows"]]).toEqual([
+          marker,
+          marker % 4,
+        ]);
+      }
+      expect(markers.size).toBe(total);
+    }
+    expect(losses(await agent.status())).toEqual({});
+    const told = readFileSync(agent.file, "utf8")
+      .split("\n")
+      .filter((it) => it.includes("resourceSpans"))
+      .join("\n");
+    expect(told.includes("hidden")).toBe(false);
+  },
+  TIMEOUT_MS,
+);
