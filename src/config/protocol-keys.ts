@@ -3,13 +3,13 @@ import { flag, type Key } from "./key.ts";
 
 const subjects = {
   amqp: "AMQP 0-9-1",
-  connect: "Connect RPC as such; else its calls are plain HTTP",
   cassandra: "Cassandra",
+  connect: "Connect RPC as such; else its calls are plain HTTP",
   dns: "DNS, and of lookups by getaddrinfo",
   fastcgi: "FastCGI",
   grpc: "gRPC as such; else its calls are plain HTTP",
-  http2: "HTTP/2",
   http: "HTTP/1",
+  http2: "HTTP/2",
   kafka: "Kafka",
   memcached: "Memcached",
   mongodb: "MongoDB",
