@@ -36,10 +36,8 @@ export function published(
   const { confirms } = channel;
   if (exchange === undefined) return;
   if (channel.closed) finish(context, exchange, endNs, "closed_early");
-  else if (tag !== undefined) {
-    if (confirms.open.size > 0) confirms.pipelines = true;
-    confirms.open.set(tag, exchange);
-  } else {
+  else if (tag !== undefined) confirms.open.set(tag, exchange);
+  else {
     // A client that waits for confirms has seen one before it sends again.
     if (confirms.mode === "unknown" && confirms.sinceConfirm > 1) confirms.mode = "off";
     finish(context, exchange, endNs, confirms.mode === "off" ? "one_way" : "truncated");
@@ -69,6 +67,8 @@ interface Confirmation {
 
 function settle(context: Context, confirms: Confirms, confirmation: Confirmation): void {
   const { tag, isMultiple, frame } = confirmation;
+  // Not told before: of two that wait the first one's confirm may have been lost.
+  if (confirms.open.size > 1) confirms.pipelines = true;
   const settlement = frame.method === Method.nack ? "nack" : "ack";
   const one = (key: number, exchange: AmqpExchange) => {
     confirms.open.delete(key);

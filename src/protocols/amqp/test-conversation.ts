@@ -37,22 +37,29 @@ export function conversation(count: number): {
 
 /** Protocol header, start to open-ok, a channel, confirm.select. */
 function opening(): Step[] {
-  const none = new Uint8Array();
   const tune = join(uint(2_047, 2), uint(131_072, 4), uint(60, 2));
   const start = join(Uint8Array.of(0, 9), uint(0, 4), longString("PLAIN"), longString("en_US"));
   const startOk = join(uint(0, 4), shortString("PLAIN"), longString("..."), shortString("en_US"));
   const open = join(shortString("/"), shortString(""), Uint8Array.of(0));
+  const asked = join(
+    ...[method(0, Method.tuneOk, tune), method(0, Method.open, open)],
+    method(CHANNEL, Method.channelOpen, shortString("")),
+    method(CHANNEL, Method.confirmSelect, Uint8Array.of(0)),
+  );
+  const answered = join(
+    ...[
+      method(0, Method.openOk, shortString("")),
+      method(CHANNEL, Method.channelOpenOk, uint(0, 4)),
+    ],
+    method(CHANNEL, Method.confirmSelectOk, new Uint8Array()),
+  );
   return [
     { side: "request", bytes: PROTOCOL_HEADER },
     { side: "response", bytes: method(0, Method.start, start) },
     { side: "request", bytes: method(0, Method.startOk, startOk) },
     { side: "response", bytes: method(0, Method.tune, tune) },
-    { side: "request", bytes: join(method(0, Method.tuneOk, tune), method(0, Method.open, open)) },
-    { side: "response", bytes: method(0, Method.openOk, shortString("")) },
-    { side: "request", bytes: method(CHANNEL, Method.channelOpen, shortString("")) },
-    { side: "response", bytes: method(CHANNEL, Method.channelOpenOk, uint(0, 4)) },
-    { side: "request", bytes: method(CHANNEL, Method.confirmSelect, Uint8Array.of(0)) },
-    { side: "response", bytes: method(CHANNEL, Method.confirmSelectOk, none) },
+    { side: "request", bytes: asked },
+    { side: "response", bytes: answered },
   ];
 }
 
