@@ -10,7 +10,8 @@ import { losses, python, startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
 import { output, type Program, start, stopAll } from "../harness/processes.ts";
-import { cqlQueries, startCapture } from "../harness/tshark.ts";
+import { startCapture } from "../harness/tshark.ts";
+import { cqlQueries } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
 const TIMEOUT_MS = 120_000;

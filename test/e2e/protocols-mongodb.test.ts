@@ -10,7 +10,8 @@ import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
 import { output, type Program, start, stopAll, temporaryDirectory } from "../harness/processes.ts";
 import { createCertificate } from "../harness/tls.ts";
-import { type MongoOperation, mongoOperations, startCapture } from "../harness/tshark.ts";
+import { startCapture } from "../harness/tshark.ts";
+import { type MongoOperation, mongoOperations } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
 const TIMEOUT_MS = 120_000;

@@ -17,7 +17,8 @@ import {
   text,
   waitForOutput,
 } from "../harness/processes.ts";
-import { mysqlCommands, startCapture } from "../harness/tshark.ts";
+import { startCapture } from "../harness/tshark.ts";
+import { mysqlCommands } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
 const TIMEOUT_MS = 60_000;
