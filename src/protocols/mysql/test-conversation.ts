@@ -19,7 +19,7 @@ import {
   resultSet,
 } from "./test-messages.ts";
 
-const ANSWER_TEXT = "x".repeat(160);
+const ANSWER_TEXT = "x".repeat(280);
 /** Rows of exchange i: its number, less a multiple of this. */
 const ROWS_CYCLE = 5;
 
@@ -37,8 +37,7 @@ export function conversation(count: number): {
   ];
   for (let index = 0; index < count; index++) {
     const rows = Array.from({ length: 1 + (index % ROWS_CYCLE) }, () => ANSWER_TEXT);
-    const columns = `id, name, price, '${"hidden".repeat(20)}' AS note`;
-    const sql = `SELECT ${columns} FROM stock_${index} WHERE id = ${index} ORDER BY name LIMIT 10`;
+    const sql = `SELECT name FROM stock_${index} WHERE id = ${index}`;
     steps.push({ side: "request", bytes: query(sql) });
     steps.push({ side: "response", bytes: resultSet(rows) });
   }
