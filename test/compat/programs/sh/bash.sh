@@ -36,9 +36,9 @@ set -m
 sleep 30 &
 until grep -q sleep "/proc/$!/comm"; do :; done
 kill -STOP $!
-kill -TERM %1
-kill -CONT %1
-wait %1
+kill -TERM %sleep
+kill -CONT %sleep
+wait %sleep
 echo "job $?"
 set +m
 shopt -s lastpipe
