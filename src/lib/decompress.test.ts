@@ -68,9 +68,9 @@ suite("zlib and zstd", () => {
     expect(new TextDecoder().decode(short)).toBe("abc");
   });
 
-  test("what is cut off gives its beginning", () => {
+  test.each([1_000, 1_000_000])("what is cut off gives its beginning, of %d at most", (max) => {
     const noise = Uint8Array.from({ length: 400 }, (_, index) => (index * index * 31) >> 3);
-    const cut = inflated(deflateSync(noise).subarray(0, 200), 1000) ?? new Uint8Array();
+    const cut = inflated(deflateSync(noise).subarray(0, 200), max) ?? new Uint8Array();
     expect(cut.length).toBeGreaterThan(50);
     expect(cut).toEqual(Buffer.from(noise.subarray(0, cut.length)));
   });

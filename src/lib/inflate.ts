@@ -16,11 +16,15 @@ const ZLIB_HEADER_BYTES = 2;
 export function inflated(input: Uint8Array, max: number): Uint8Array | undefined {
   const [method = 0, flags = 0] = input;
   if ((method & 0x0f) !== 8 || ((method << 8) | flags) % 31 !== 0) return undefined;
-  try {
-    // The quick way has no bound of its own: only what cannot grow beyond `max` takes it.
-    if (input.length * DEFLATE_FACTOR_MAX <= max) {
+  // The quick way has no bound of its own: only what cannot grow beyond `max` takes it.
+  if (input.length * DEFLATE_FACTOR_MAX <= max) {
+    try {
       return Bun.inflateSync(input.slice(ZLIB_HEADER_BYTES));
+    } catch {
+      // It knows no cut-off input; the other way does.
     }
+  }
+  try {
     const finishFlush = constants.Z_SYNC_FLUSH;
     return inflateSync(input, { maxOutputLength: max, finishFlush });
   } catch {
