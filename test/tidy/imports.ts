@@ -32,6 +32,7 @@ const stages = [
 const everyStage = ["lib", "model", "semconv", "self", "limits", "version"];
 const everyProtocol = [
   "protocols/contract",
+  "protocols/doubt",
   "lib",
   "model",
   "semconv",

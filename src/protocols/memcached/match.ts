@@ -5,8 +5,9 @@
 import type { Side } from "../../model/connection.ts";
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeSink } from "../contract.ts";
+import { countAnswer, countRequest, settlesDoubt } from "../doubt.ts";
 import { fits, isError } from "./commands.ts";
-import { countAnswer, enterDoubt, noticeDropped, settlesDoubt } from "./doubt.ts";
+import { enterDoubt, isClean, noticeDropped } from "./doubt.ts";
 import { memcachedLimits } from "./limits.ts";
 import type {
   MemcachedDetail,
@@ -26,13 +27,11 @@ export function match(frame: MemcachedFrame, _side: Side, state: MemcachedState,
 }
 
 function matchRequest(frame: RequestFrame, state: MemcachedState, emit: Emit): void {
-  const isCertain = settlesDoubt(frame, state);
+  const isCertain = settlesDoubt(frame, state, isClean(state));
   if (frame.startNs !== state.groupNs && state.pending.length > 0) state.mayPipeline = true;
   state.groupNs = frame.startNs;
   state.groupTid = frame.tid;
-  if (state.doubt !== undefined && !frame.noreply) {
-    state.doubt.expected += frame.quiet ? Number.NaN : 1;
-  }
+  if (!frame.noreply) countRequest(state, frame.quiet ? Number.NaN : 1);
   const exchange = opened(frame, emit);
   if (frame.noreply) emit.close(exchange, frame.endNs, isCertain ? "one_way" : "truncated");
   else if (!isCertain) emit.close(exchange, frame.endNs, "truncated");

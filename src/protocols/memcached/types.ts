@@ -1,5 +1,6 @@
 /** What the Memcached protocol keeps of a connection: names, hidden keys and counts, no value. */
 import type { Exchange } from "../../model/exchange.ts";
+import type { Ordered } from "../doubt.ts";
 
 /** Which answers a command can have. */
 export type CommandKind = "values" | "store" | "number" | "line" | "stats" | "meta" | "noop";
@@ -52,17 +53,7 @@ export interface Pending {
   readonly frame: RequestFrame;
 }
 
-/** Why and since when answers cannot be paired; see doubt.ts. */
-export interface Doubt {
-  needed: number;
-  balanced: number;
-  groupNs: number;
-  expected: number;
-  seen: number;
-}
-
-export interface MemcachedState {
-  readonly isServer: boolean;
+export interface MemcachedState extends Ordered {
   readonly pending: Pending[];
   /** The command whose data block is being passed. */
   storing: RequestFrame | undefined;
@@ -73,11 +64,4 @@ export interface MemcachedState {
   values: number;
   /** The answer ends with the data that is being passed (VA). */
   ending: { readonly opaque: string | undefined } | undefined;
-  groupNs: number;
-  groupTid: number;
-  mayPipeline: boolean;
-  pipelines: boolean;
-  isThreaded: boolean;
-  answerDropped: boolean;
-  doubt: Doubt | undefined;
 }

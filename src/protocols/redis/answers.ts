@@ -3,8 +3,9 @@
  * told apart by their type (RESP3) or their first word (RESP2) and pair with nothing.
  */
 import type { ExchangeSink } from "../contract.ts";
+import { countAnswer } from "../doubt.ts";
 import { endTransaction } from "./batch.ts";
-import { countAnswer, enterDoubt, noticeDropped } from "./doubt.ts";
+import { enterDoubt, noticeDropped } from "./doubt.ts";
 import { redisLimits } from "./limits.ts";
 import { close, dequeue, ensureOpen, oldest, queued, settleUnanswered } from "./queue.ts";
 import { noteSubscription, subscriptionsOf } from "./subscriptions.ts";

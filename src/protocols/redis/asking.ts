@@ -4,8 +4,9 @@
  * in which order, depends on their bytes alone, so that both ends of a connection count alike.
  */
 import type { ExchangeSink } from "../contract.ts";
+import { countRequest, settlesDoubt } from "../doubt.ts";
 import { addToBatch, batchOf, endTransaction, transactionOf } from "./batch.ts";
-import { countRequest, enterDoubt, noticeDropped, settlesDoubt } from "./doubt.ts";
+import { enterDoubt, isClean, noticeDropped } from "./doubt.ts";
 import { redisLimits } from "./limits.ts";
 import { close, enqueue, oldest, open, queued, settleUnanswered } from "./queue.ts";
 import type { Batch, Pending, RedisDetail, RedisState, RequestFrame } from "./types.ts";
@@ -14,7 +15,7 @@ type Emit = ExchangeSink<RedisDetail>;
 
 export function matchRequest(frame: RequestFrame, state: RedisState, emit: Emit): void {
   noticeDropped(state, frame.startNs, emit);
-  const isCertain = settlesDoubt(frame, state);
+  const isCertain = settlesDoubt(frame, state, isClean(state));
   const isGroupStart = frame.startNs !== state.groupNs;
   if (isGroupStart && queued(state) > 0 && oldest(state)?.left !== 0) state.mayPipeline = true;
   state.groupNs = frame.startNs;

@@ -1,9 +1,10 @@
 /** Redis, Valkey, KeyDB and Sentinel: RESP2 and RESP3. See README.md. */
 import type { ConnectionInfo } from "../../model/connection.ts";
 import type { Protocol } from "../contract.ts";
+import { orderedFrom } from "../doubt.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
-import { doubtOf, lost } from "./doubt.ts";
+import { lost } from "./doubt.ts";
 import { redisLimits } from "./limits.ts";
 import { match } from "./match.ts";
 import { ended, parse, skipped } from "./parse.ts";
@@ -14,7 +15,7 @@ import type { RedisDetail, RedisFrame, RedisState } from "./types.ts";
 function createState({ midstream, role }: ConnectionInfo): RedisState {
   const known = midstream ? Number.NaN : 0;
   return {
-    isServer: role === "server",
+    ...orderedFrom(role === "server", midstream),
     request: createRequestLane(),
     reply: createReplyLane(),
     queue: [],
@@ -32,14 +33,7 @@ function createState({ midstream, role }: ConnectionInfo): RedisState {
     patterns: known,
     shards: known,
     hasArrayMessages: false,
-    groupNs: Number.NaN,
-    groupTid: 0,
-    mayPipeline: false,
-    pipelines: false,
-    isThreaded: false,
-    answerDropped: false,
     isWhole: !midstream,
-    doubt: midstream ? doubtOf("joined", Number.NaN) : undefined,
   };
 }
 

@@ -3,6 +3,7 @@
  * redisLimits, and nothing holds a value, a password or a script.
  */
 import type { Exchange } from "../../model/exchange.ts";
+import type { Ordered } from "../doubt.ts";
 
 /** What a command's reply has to change, or how it is paired. */
 export type CommandKind =
@@ -147,18 +148,6 @@ export interface Pending {
   readonly database: string | undefined;
 }
 
-/** Why and since when answers cannot be paired; see doubt.ts. */
-export interface Doubt {
-  /** Groups of requests that have to be answered one after the other before pairing begins. */
-  needed: number;
-  balanced: number;
-  /** Time of the group under way; NaN before the first. */
-  groupNs: number;
-  /** Answers that the group is due and has got. */
-  expected: number;
-  seen: number;
-}
-
 /** Where the reading of one command stands. */
 export interface RequestLane {
   /** Arguments that are still to be read, the name included; 0 between commands. */
@@ -192,8 +181,7 @@ export interface ReplyLane {
   readonly frame: ReplyFrame;
 }
 
-export interface RedisState {
-  readonly isServer: boolean;
+export interface RedisState extends Ordered {
   readonly request: RequestLane;
   readonly reply: ReplyLane;
   /** Requests without an answer, oldest first, from queueStart on. */
@@ -220,18 +208,6 @@ export interface RedisState {
   shards: number;
   /** Confirmations came as arrays (RESP2): then messages do, too. */
   hasArrayMessages: boolean;
-
-  /** Time and thread of the last request's first byte. */
-  groupNs: number;
-  groupTid: number;
-  /** The client did not wait for an answer; certain only when nothing was lost meanwhile. */
-  mayPipeline: boolean;
-  pipelines: boolean;
-  /** Answers are read by another thread than the one that asked. */
-  isThreaded: boolean;
-  doubt: Doubt | undefined;
-  /** resync() has passed over bytes of answers since the last request or answer that was seen. */
-  answerDropped: boolean;
   /** Since the connection began nothing was missed. */
   isWhole: boolean;
 }
