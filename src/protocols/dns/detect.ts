@@ -2,6 +2,7 @@
 import { uint16BE } from "../../lib/bytes.ts";
 import type { Side } from "../../model/connection.ts";
 import type { Detection, StreamView } from "../contract.ts";
+import { isOpcode } from "./codes.ts";
 import { HEADER_BYTES, headerAt, isPlausible, QUESTION_BYTES_MIN, questionEnd } from "./header.ts";
 import type { Message } from "./names.ts";
 import { LENGTH_BYTES } from "./parse.ts";
@@ -28,7 +29,7 @@ export function detectDatagram({ bytes, start, end }: StreamView): Detection {
 }
 
 function judge(message: Message, length: number, isDatagram = false): Detection {
-  if (message.end - message.start < HEADER_BYTES) return "more";
+  if (message.end - message.start < HEADER_BYTES) return couldBegin(message) ? "more" : "no";
   const header = headerAt(message);
   // A cut datagram keeps the counts of what it no longer holds.
   const bytes = isDatagram && header.truncated ? Number.POSITIVE_INFINITY : length;
@@ -39,6 +40,11 @@ function judge(message: Message, length: number, isDatagram = false): Detection 
   const isAlone = header.answers + header.authorities + header.additions === 0;
   if (isAlone && end - message.start !== length) return "no";
   return header.isResponse ? "response" : "request";
+}
+
+/** What is there of the head: the opcode stands in its third byte. */
+function couldBegin({ bytes, start, end }: Message): boolean {
+  return end - start <= 2 || isOpcode(((bytes[start + 2] ?? 0) >> 3) & 0xf);
 }
 
 /**
