@@ -119,6 +119,7 @@ missing() {
     has memcached || echo memcached
     has memccat || echo libmemcached-tools
     has_modules python3 pymemcache || echo python3-pymemcache
+    has_modules python3 pylibmc || echo python3-pylibmc
     has rabbitmqctl || echo rabbitmq-server
     has amqp-publish || echo amqp-tools
     has nats-server || echo nats-server

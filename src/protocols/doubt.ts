@@ -96,7 +96,9 @@ export function settlesDoubt(frame: Beginning, state: Ordered, isClean: boolean)
   if (frame.startNs === doubt.groupNs) return false;
   const isFirst = Number.isNaN(doubt.groupNs);
   const due = doubt.expected - doubt.seen;
-  if (!isFirst) doubt.balanced = due === 0 ? doubt.balanced + 1 : 0;
+  if (due !== 0) doubt.balanced = 0;
+  // A group that gets no answer shows nothing of who waits.
+  else if (!isFirst && doubt.seen > 0) doubt.balanced++;
   doubt.groupNs = frame.startNs;
   // What the groups before were due is still to come.
   doubt.expected = Math.max(due || 0, 0);

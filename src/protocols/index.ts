@@ -7,7 +7,7 @@ import { fastcgi } from "./fastcgi/index.ts";
 import { http1 } from "./http1/index.ts";
 import { http2 } from "./http2/index.ts";
 import { kafka } from "./kafka/index.ts";
-import { memcached } from "./memcached/index.ts";
+import { memcached, memcachedBinary } from "./memcached/index.ts";
 import { mongodb } from "./mongodb/index.ts";
 import { mysql } from "./mysql/index.ts";
 import { nats } from "./nats/index.ts";
@@ -20,6 +20,7 @@ export const protocols: readonly Protocol[] = [
   asProtocol(http1),
   asProtocol(mongodb),
   asProtocol(amqp),
+  asProtocol(memcachedBinary),
   asProtocol(cassandra),
   asProtocol(postgresql),
   asProtocol(mysql),

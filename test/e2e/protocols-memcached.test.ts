@@ -1,6 +1,6 @@
 /**
- * Memcached with pymemcache, both ends hooked; tshark is the judge. Invariant: both ends tell the
- * commands that were sent, every answer is paired with its own, and no value is told.
+ * Memcached with pymemcache and pylibmc, both ends hooked; tshark is the judge. Invariant: both
+ * ends tell the commands that were sent, every answer is paired with its own, and no value is told.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -10,13 +10,14 @@ import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
 import { run, start, stopAll, text } from "../harness/processes.ts";
 import { startCapture } from "../harness/tshark.ts";
-import { memcachedCommands } from "../harness/tshark-stores.ts";
+import { memcachedCommands, memcachedPackets } from "../harness/tshark-stores.ts";
 import { waitFor } from "../harness/wait.ts";
 
 const TIMEOUT_MS = 60_000;
 const THREADS = 8;
 const COMMANDS = 1_250;
 const MARKERS = join(import.meta.dir, "programs/memcached-markers.py");
+const BINARY_MARKERS = join(import.meta.dir, "programs/memcached-binary-markers.py");
 
 let agent: TestAgent;
 let port: number;
@@ -140,6 +141,84 @@ test(
       .filter((it) => it.includes("resourceSpans"))
       .join("\n");
     expect(told.includes("hidden")).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "pylibmc, binary: the operations and statuses that the packets hold, at both ends",
+  async () => {
+    const capture = await startCapture([port]);
+    const program = `
+import sys, pylibmc
+c = pylibmc.Client(["127.0.0.1:" + sys.argv[1]], binary=True)
+c.set("gamma", "hidden")
+c.get("gamma")
+c.get("nothing")
+c.set("user:4711", "hidden" * 50000)
+c.get_multi(["gamma", "nothing", "user:4711"])
+c.add("gamma", "hidden")
+c.set("number", 5)
+c.incr("number", 2)
+c.touch("gamma", 60)
+c.get_stats()
+c.delete("gamma")
+try: c.incr("user:4711", 1)
+except pylibmc.Error: pass
+`;
+    const operations: [opcode: number, status: number | undefined, line: string][] = [
+      [0x01, 0, "Set gamma |  | "],
+      [0x0c, 0, "GetK gamma | 1 | "],
+      [0x0c, 1, "GetK nothing | 0 | "],
+      [0x01, 0, "Set user:? |  | "],
+      [0x0d, 0, "GetKQ gamma | 1 | "],
+      [0x0d, undefined, "GetKQ nothing | 0 | "],
+      [0x0d, 0, "GetKQ user:? | 1 | "],
+      [0x0a, 0, "No-op |  | "],
+      [0x02, 2, "Add gamma |  | "],
+      [0x01, 0, "Set number |  | "],
+      [0x05, 0, "Increment number |  | "],
+      [0x1c, 0, "Touch gamma |  | "],
+      [0x10, 0, "Stat |  | "],
+      [0x04, 0, "Delete gamma |  | "],
+      [0x05, 6, "Increment user:? |  | 0x0006"],
+    ];
+    const lines = operations.map(([, , it]) => it);
+    const { clients, servers } = await observe([python, "-c", program, String(port)], lines.length);
+    await capture.stop();
+    expect(clients.map(line)).toEqual(lines);
+    expect(servers.map(line)).toEqual(lines);
+    const packets = await memcachedPackets(capture.file, port);
+    expect(packets.opcodes).toEqual(operations.map(([opcode]) => opcode));
+    // Stat has an answer for each of its values.
+    const told = operations.flatMap(([, status]) => (status === undefined ? [] : [status]));
+    const failed = (statuses: readonly number[]) => statuses.filter((status) => status !== 0);
+    expect(failed(packets.statuses)).toEqual(failed(told));
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "binary, 8 threads: every answer with its own question, at both ends",
+  async () => {
+    const gets = THREADS * COMMANDS;
+    const command = [python, BINARY_MARKERS, String(port), String(THREADS), String(COMMANDS)];
+    const { clients, servers } = await observe(command, gets * 1.5);
+    for (const spans of [clients, servers]) {
+      const markers = new Set<number>();
+      for (const { attributes } of spans) {
+        const letters = /^GetK m([a-j]+)$/.exec(String(attributes["db.query.text"]))?.[1];
+        if (letters === undefined) continue;
+        const digits = Array.from(letters, (letter) => "abcdefghij".indexOf(letter));
+        const marker = Number(digits.join(""));
+        markers.add(marker);
+        const rows = attributes["db.response.returned_rows"];
+        expect([marker, rows]).toEqual([marker, 1 - (marker % 2)]);
+      }
+      expect(markers.size).toBe(gets);
+    }
+    expect(losses(await agent.status())).toEqual({});
+    expect(readFileSync(agent.file, "utf8").includes("hidden")).toBe(false);
   },
   TIMEOUT_MS,
 );

@@ -39,7 +39,9 @@ export async function subjects(): Promise<readonly Subject[]> {
     if (protocol.datagrams === true) continue;
     const folder = await folderOf(protocol, folders);
     const { conversation } = await import(join(folder, "test-conversation.ts"));
-    found.push({ protocol, folder, conversation });
+    // A folder may hold several protocols.
+    const own = (count: number) => conversation(count, protocol);
+    found.push({ protocol, folder, conversation: own });
   }
   return found;
 }

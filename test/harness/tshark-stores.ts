@@ -27,6 +27,25 @@ export async function respCommands(
   return { names, errors };
 }
 
+/** Opcodes of requests and statuses of answers of the binary protocol, each in their order. */
+export async function memcachedPackets(
+  file: string,
+  port: number,
+): Promise<{ readonly opcodes: number[]; readonly statuses: number[] }> {
+  const lines = await decode(file, {
+    ports: [port],
+    protocol: "memcache",
+    fields: ["tcp.dstport", "memcache.opcode", "memcache.status"],
+  });
+  const opcodes: number[] = [];
+  const statuses: number[] = [];
+  for (const [destination, codes, results] of lines) {
+    if (Number(destination) === port) opcodes.push(...several(codes).map(Number));
+    else statuses.push(...several(results).map(Number));
+  }
+  return { opcodes, statuses };
+}
+
 /** The command of every packet to a Memcached server that begins with one (text protocol). */
 export async function memcachedCommands(file: string, port: number): Promise<string[]> {
   const lines = await decode(file, {

@@ -1,8 +1,8 @@
 /**
  * An exchange as a span by the semantic conventions 1.44.0 (docs/db/database-spans.md). Invariant:
  * pure, and no value that a client sent or a server answered is in it. Values of error.type: ERROR,
- * CLIENT_ERROR, SERVER_ERROR; connection_closed (the connection ended before the answer); timeout
- * (it never came).
+ * CLIENT_ERROR, SERVER_ERROR, a status of the binary protocol; connection_closed (the connection
+ * ended before the answer); timeout (it never came).
  */
 import type { Attribute } from "../../model/attributes.ts";
 import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
@@ -64,7 +64,7 @@ export function describe(exchange: Exchange<MemcachedDetail>): SpanDraft {
 function errorTypeOf({ error, operation }: MemcachedDetail, outcome: Outcome): string | undefined {
   if (error !== undefined) return error;
   // These two are answered by the end of the connection.
-  const isEnd = operation === "quit" || operation === "shutdown";
+  const isEnd = /^(quit|shutdown)$/i.test(operation);
   if (outcome === "closed_early") return isEnd ? undefined : ERROR_CONNECTION_CLOSED;
   return outcome === "no_response" ? ERROR_TIMEOUT : undefined;
 }

@@ -1,4 +1,4 @@
-/** Memcached's text and meta protocols. See README.md. */
+/** Memcached's text and meta protocols; beside them the binary one. See README.md. */
 import type { ConnectionInfo } from "../../model/connection.ts";
 import type { Protocol } from "../contract.ts";
 import { orderedFrom } from "../doubt.ts";
@@ -21,6 +21,8 @@ function createState({ midstream, role }: ConnectionInfo): MemcachedState {
     ending: undefined,
   };
 }
+
+export { memcachedBinary } from "./binary.ts";
 
 export const memcached: Protocol<MemcachedFrame, MemcachedState, MemcachedDetail> = {
   id: "memcached",

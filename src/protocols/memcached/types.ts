@@ -12,7 +12,7 @@ export interface MemcachedDetail {
   readonly truncated: boolean;
   /** Values in the answer; undefined of commands that get none. */
   values: number | undefined;
-  /** ERROR, CLIENT_ERROR or SERVER_ERROR. */
+  /** ERROR, CLIENT_ERROR or SERVER_ERROR; the binary protocol's status. */
   error: string | undefined;
 }
 
