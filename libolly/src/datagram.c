@@ -15,6 +15,7 @@
 #define OLLY__PORT_MDNS 5353u
 #define OLLY__PORT_LLMNR 5355u
 #define OLLY__PAGE_BYTES 4096u
+#define OLLY__LOWEST_BYTES 4096u /* nothing is mapped below */
 
 /* RFC 1035 4.1.1, in host order. */
 struct olly__dns_header {
@@ -78,12 +79,17 @@ uint64_t olly_datagram_classify(int fd) {
     return OLLY_DATAGRAM | (is_known ? OLLY_ENTRY_STAYS : 0);
 }
 
-/* How much of an address that came with a datagram may be read: what its buffer can hold is known
- * from before the call (room), or else only that the page on which it begins is there. */
-socklen_t olly_datagram_peer_bytes(const void *at, socklen_t bytes, socklen_t room) {
-    size_t most = room != 0 ? room
-                            : OLLY__PAGE_BYTES - ((uintptr_t)at & (OLLY__PAGE_BYTES - 1));
-    return at == NULL ? 0 : bytes < most ? bytes : (socklen_t)most;
+/* How much of an address that came with a datagram may be read. What its buffer can hold only the
+ * kernel has asked, which answers an unreadable question with EFAULT: where the kernel has put
+ * something, the page is there. A buffer for nothing may be anywhere; the first and the last pages
+ * of all addresses are where errors and small numbers are. */
+socklen_t olly_datagram_peer_bytes(const void *at, socklen_t bytes) {
+    uintptr_t from = (uintptr_t)at;
+    if (from < OLLY__LOWEST_BYTES || from > UINTPTR_MAX - OLLY__PAGE_BYTES) {
+        return 0;
+    }
+    size_t most = OLLY__PAGE_BYTES - (from & (OLLY__PAGE_BYTES - 1));
+    return bytes < most ? bytes : (socklen_t)most;
 }
 
 /* ---- does it look like DNS? ---- */

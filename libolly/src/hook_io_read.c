@@ -93,9 +93,7 @@ static void olly__descriptors_in(const struct msghdr *message) {
     }
 }
 
-/* room: what its buffer for an address can hold; 0: not known, or there is none. */
-static void olly__message_in(int fd, const struct msghdr *message, size_t bytes, int flags,
-                             socklen_t room) {
+static void olly__message_in(int fd, const struct msghdr *message, size_t bytes, int flags) {
     if (message->msg_controllen != 0) {
         olly__descriptors_in(message);
     }
@@ -111,15 +109,14 @@ static void olly__message_in(int fd, const struct msghdr *message, size_t bytes,
                          .cut = (flags & MSG_TRUNC) != 0,
                          .peer = message->msg_name,
                          .peer_bytes = olly_datagram_peer_bytes(message->msg_name,
-                                                                message->msg_namelen, room)};
+                                                                message->msg_namelen)};
     olly_io_done(&io);
 }
 
-/* Where a call puts the sender's address, and what that place can hold; 0: not known. */
+/* Where a call puts the sender's address. */
 struct olly__from {
     olly_sockaddr *at;
     const socklen_t *bytes;
-    socklen_t room;
 };
 
 static ssize_t olly__from_in(int fd, struct iovec to, int flags, ssize_t got,
@@ -131,7 +128,7 @@ static ssize_t olly__from_in(int fd, struct iovec to, int flags, ssize_t got,
                                  .msg_iovlen = 1,
                                  .msg_name = has_address ? from->at : NULL,
                                  .msg_namelen = has_address ? *from->bytes : 0};
-        olly__message_in(fd, &message, (size_t)got, flags, from->room);
+        olly__message_in(fd, &message, (size_t)got, flags);
     }
     return got;
 }
@@ -141,7 +138,7 @@ OLLY_HOOK(ssize_t, recvfrom, (int fd, void *to, size_t n, int flags, olly_sockad
     if (!olly__reads(fd)) {
         return olly_real.recvfrom(fd, to, n, flags, at, bytes);
     }
-    struct olly__from from = {at, bytes, olly_datagram_room(fd, bytes)};
+    struct olly__from from = {at, bytes};
     ssize_t got = olly_real.recvfrom(fd, to, n, flags, at, bytes);
     return olly__from_in(fd, (struct iovec){to, n}, flags, got, &from);
 }
@@ -152,7 +149,7 @@ OLLY_HOOK(ssize_t, __recvfrom_chk, (int fd, void *to, size_t n, size_t room, int
     if (!olly__reads(fd)) {
         return olly_real.__recvfrom_chk(fd, to, n, room, flags, at, bytes);
     }
-    struct olly__from from = {at, bytes, olly_datagram_room(fd, bytes)};
+    struct olly__from from = {at, bytes};
     ssize_t got = olly_real.__recvfrom_chk(fd, to, n, room, flags, at, bytes);
     return olly__from_in(fd, (struct iovec){to, n}, flags, got, &from);
 }
@@ -171,44 +168,23 @@ OLLY_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov
 /* Not skipped for sockets of no interest: descriptors arrive on any AF_UNIX socket. */
 OLLY_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags)) {
     olly_refresh();
-    socklen_t room = message == NULL ? 0 : olly_datagram_room(fd, &message->msg_namelen);
     ssize_t got = olly_real.recvmsg(fd, message, flags);
     if (got >= 0 && message != NULL) {
-        olly__message_in(fd, message, (size_t)got, flags, room);
+        olly__message_in(fd, message, (size_t)got, flags);
     }
     return got;
-}
-
-#define OLLY__ROOM_BYTES 28u /* for an address of either family (struct sockaddr_in6) */
-#define OLLY__ROOMS_MAX 64u
-
-/* A bit for each of the first messages that has room for any address. */
-uint64_t olly_messages_rooms(int fd, const struct mmsghdr *messages, unsigned count) {
-    uint64_t rooms = 0;
-    for (unsigned i = 0; messages != NULL && i < count && i < OLLY__ROOMS_MAX; i++) {
-        socklen_t room = olly_datagram_room(fd, &messages[i].msg_hdr.msg_namelen);
-        if (room == 0 && i == 0) {
-            return 0;
-        }
-        rooms |= (uint64_t)(room >= OLLY__ROOM_BYTES) << i;
-    }
-    return rooms;
 }
 
 OLLY_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags,
                           struct timespec *timeout), (fd, messages, count, flags, timeout)) {
     olly_refresh();
-    uint64_t rooms = olly_messages_rooms(fd, messages, count);
     int got = olly_real.recvmmsg(fd, messages, count, flags, timeout);
-    olly_messages_received(fd, messages, got, flags, rooms);
+    olly_messages_received(fd, messages, got, flags);
     return got;
 }
 
-void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags,
-                            uint64_t rooms) {
-    for (unsigned i = 0; (int)i < got; i++) {
-        bool has_room = i < OLLY__ROOMS_MAX && (rooms >> i & 1) != 0;
-        olly__message_in(fd, &messages[i].msg_hdr, messages[i].msg_len, flags,
-                         has_room ? OLLY__ROOM_BYTES : 0);
+void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags) {
+    for (int i = 0; i < got; i++) {
+        olly__message_in(fd, &messages[i].msg_hdr, messages[i].msg_len, flags);
     }
 }

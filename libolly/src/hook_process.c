@@ -51,12 +51,11 @@ long olly_syscall_messages(long number, long a, long b, long c, long d, long e) 
     }
     const struct mmsghdr *messages = (const struct mmsghdr *)b;
     uint64_t time = sends ? olly_now() : 0;
-    uint64_t rooms = sends ? 0 : olly_messages_rooms(fd, messages, (unsigned)c);
     long moved = olly_real.syscall(number, a, b, c, d, e, 0);
     if (sends) {
         olly_messages_sent(fd, messages, (int)moved, (int)d, time);
     } else {
-        olly_messages_received(fd, messages, (int)moved, (int)d, rooms);
+        olly_messages_received(fd, messages, (int)moved, (int)d);
     }
     return moved;
 }

@@ -401,25 +401,15 @@ void olly_plaintext(const struct olly_io *io);
 /* ---- datagram.c ---- */
 
 uint64_t olly_datagram_classify(int fd);
-socklen_t olly_datagram_peer_bytes(const void *at, socklen_t bytes, socklen_t room);
+socklen_t olly_datagram_peer_bytes(const void *at, socklen_t bytes);
 void olly_datagram_done(const struct olly_io *io, uint64_t entry);
-
-/* What the caller's buffer for an address can hold, read before the call only where the socket is
- * known to carry DNS; 0: not known. */
-static inline socklen_t olly_datagram_room(int fd, const socklen_t *room) {
-    uint64_t entry = olly_table_load(fd);
-    bool asks = olly_entry_is_datagram(entry) && (entry & OLLY_ENTRY_ANNOUNCED) != 0;
-    return OLLY_UNLIKELY(asks && room != NULL) ? *room : 0;
-}
 
 /* ---- hook_io_write.c, hook_io_read.c: several messages by one call ---- */
 
 struct mmsghdr;
 void olly_messages_sent(int fd, const struct mmsghdr *messages, int sent, int flags,
                         uint64_t time);
-uint64_t olly_messages_rooms(int fd, const struct mmsghdr *messages, unsigned count);
-void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags,
-                            uint64_t rooms);
+void olly_messages_received(int fd, const struct mmsghdr *messages, int got, int flags);
 
 /* ---- patch.c, and the tables that are patched at the start ---- */
 

@@ -91,6 +91,38 @@ static void from(const char *name, ssize_t got, const char *in, struct sockaddr_
     printf("  from %d %08x %u\n", at->sin_family, ntohl(at->sin_addr.s_addr), bytes);
 }
 
+static void *page_end(size_t bytes) {
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(pages + 4096, 4096, PROT_NONE);
+    return pages + 4096 - bytes;
+}
+
+/* The kernel says EFAULT, or does not ask for what it has nothing to put into. */
+static void addresses_nowhere(struct ends ends, struct sockaddr *to, struct sockaddr_in *at) {
+    char out[128];
+    char in[128];
+    size_t bytes = question(out, "nowhere");
+    struct iovec part = {in, sizeof in};
+    static void *const nowhere[] = {(void *)1, (void *)-1, (void *)4095};
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        socklen_t none = 0;
+        result("ask", sendto(ends.client, out, bytes, 0, to, sizeof ends.at));
+        shows("no room", recvfrom(ends.server, in, sizeof in, 0, nowhere[i], &none), in);
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_name = nowhere[i]};
+        result("ask", sendto(ends.client, out, bytes, 0, to, sizeof ends.at));
+        shows("no name", recvmsg(ends.server, &message, 0), in);
+        result("ask", sendto(ends.client, out, bytes, 0, to, sizeof ends.at));
+        result("length", recvfrom(ends.server, in, sizeof in, MSG_DONTWAIT,
+                                  (struct sockaddr *)at, nowhere[i]));
+        result("ask", sendto(ends.client, out, bytes, 0, to, sizeof ends.at));
+        result("message", recvmsg(ends.server, nowhere[i], MSG_DONTWAIT));
+        result("messages", recvmmsg(ends.server, nowhere[i], 2, MSG_DONTWAIT, NULL));
+        result("raw", syscall(SYS_recvmmsg, ends.server, nowhere[i], 2, MSG_DONTWAIT, NULL));
+        while (recv(ends.server, in, sizeof in, MSG_DONTWAIT) > 0) {
+        }
+    }
+}
+
 static void addressed_calls(void) {
     struct ends ends = udp_ends(false);
     struct sockaddr *to = (struct sockaddr *)&ends.at;
@@ -142,11 +174,11 @@ static void addressed_calls(void) {
     result("ask", ASK_TO("truncated"));
     result("trunc", recvfrom(ends.server, in[0], 20, MSG_TRUNC, (struct sockaddr *)&at, &bytes));
     result("ask", ASK_TO("short"));
-    bytes = 4; /* family and port: the address itself does not fit */
-    from("short", recvfrom(ends.server, in[0], 128, 0, (struct sockaddr *)&at, &bytes), in[0], &at,
-         bytes);
+    bytes = 4; /* family and port: the address itself does not fit before the end of memory */
+    shows("short", recvfrom(ends.server, in[0], 128, 0, page_end(4), &bytes), in[0]);
     result("ask", ASK_TO("nameless"));
     shows("nameless", recvfrom(ends.server, in[0], 128, 0, NULL, NULL), in[0]);
+    addresses_nowhere(ends, to, &at);
     result("unread", ASK_TO("unread"));
     result("fault", recvfrom(ends.server, (void *)1, 128, 0, (struct sockaddr *)&at, &bytes));
     result("null", recvmsg(ends.server, NULL, MSG_DONTWAIT));
