@@ -138,10 +138,18 @@ static void others(void) {
     agent_free(agent);
 }
 
+static void nowhere(void) {
+    struct agent *agent = run_both("datagrams-nowhere", NULL);
+    expect(agent, OLLY_MSG_DATAGRAM_OUT, NULL, 9);
+    CHECK(agent_counter(agent, OLLY_COUNT_INTERNAL) == 0);
+    agent_free(agent);
+}
+
 const struct test datagram_tests[] = {
     {"datagrams: DNS by every call, cut, peeked, by address, to the byte", every_call},
     {"datagrams: who sent them and where the socket is", peers},
     {"datagrams: another peer is another socket; a copy is one of its own", reconnecting},
     {"datagrams: nothing is told of other traffic, and soon it is not looked at", others},
+    {"faults: lengths and addresses of datagrams that may not be read", nowhere},
     {NULL, NULL},
 };

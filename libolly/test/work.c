@@ -275,6 +275,8 @@ int main(int argc, char **argv) {
         work_lookups();
     } else if (strcmp(mode, "datagrams") == 0) {
         work_datagrams();
+    } else if (strcmp(mode, "datagrams-nowhere") == 0) {
+        work_datagrams_nowhere();
     } else if (strcmp(mode, "other-datagrams") == 0) {
         work_other_datagrams();
     } else {

@@ -27,6 +27,7 @@ void work_flood(void);
 void work_syslog(void);
 void work_lookups(void);
 void work_datagrams(void);
+void work_datagrams_nowhere(void);
 void work_other_datagrams(void);
 void work_forked_lock(void);
 void work_exec(void);

@@ -5,6 +5,7 @@
 import type { FieldReader, RequestHead, ResponseHead } from "../http/overlay.ts";
 import { overlayCallOf, overlayFields } from "../http/overlays/index.ts";
 import { type FieldBlock, type WantedNames, wantedNames } from "./hpack.ts";
+import { http2Limits } from "./limits.ts";
 import type { Http2Detail } from "./types.ts";
 
 export const http2Fields: WantedNames = wantedNames([
@@ -105,13 +106,17 @@ export function traceparentOf(fields: FieldBlock): string | undefined {
   return found;
 }
 
-/** W3C Trace Context section 3.3.1: several tracestate fields are one list. */
+/**
+ * W3C Trace Context section 3.3.1: several tracestate fields are one list. A byte of a block may
+ * stand for thousands that are in the table: a list that is too long is none.
+ */
 export function tracestateOf(fields: FieldBlock): string | undefined {
   let joined: string | undefined;
   for (let index = 0; index < fields.count; index++) {
     if (fields.names[index] !== "tracestate") continue;
     const value = fields.values[index] ?? "";
     joined = joined === undefined ? value : `${joined},${value}`;
+    if (joined.length > http2Limits.tracestateCharsMax) return undefined;
   }
   return joined;
 }

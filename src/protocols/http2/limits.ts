@@ -8,6 +8,8 @@ export const http2Limits = {
   blockFieldsMax: 256,
   /** Entries of a dynamic table that are kept, by the size that RFC 7541 section 4.1 gives them. */
   tableBytesMax: 16 * 1024,
+  /** Of all tracestate fields of a request together; the conventions ask for 512. */
+  tracestateCharsMax: 8_192,
   /** Unanswered requests of one connection. */
   inFlightMax: 1_024,
   /** Largest frame believed when a boundary is looked for (the smallest that peers must accept). */

@@ -3,7 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { type Fixture, type Played, play, type Step } from "../../../test/harness/stream-cases.ts";
 import { HTTP_KNOWN_METHODS_DEFAULT } from "../../semconv/http.ts";
 import { Flag, FrameType } from "./frame-head.ts";
+import { tracestateOf } from "./heads.ts";
+import { createFieldBlock } from "./hpack.ts";
 import { http2 } from "./index.ts";
+import { http2Limits } from "./limits.ts";
 import {
   ascii,
   data,
@@ -165,6 +168,25 @@ describe("streams that end early", () => {
       ["<", headers(1, [OK], OPEN), data(1, ascii("late"))],
     ]);
     expect([exchanges.length, orphans]).toEqual([1, 0]);
+  });
+});
+
+describe("tracestate", () => {
+  /** As many fields as one block has when each is a byte that means an entry of the table. */
+  function repeated(value: string, count: number): string | undefined {
+    const block = createFieldBlock();
+    block.names.push(...Array.from({ length: count }, () => "tracestate"));
+    block.values.push(...Array.from({ length: count }, () => value));
+    block.count = count;
+    return tracestateOf(block);
+  }
+
+  test("several fields are one list, but not one of megabytes", () => {
+    expect(repeated("a=1", 2)).toBe("a=1,a=1");
+    const half = "b".repeat(http2Limits.tracestateCharsMax / 2 - 1);
+    expect(repeated(half, 2)).toBe(`${half},${half}`);
+    expect(repeated(half, 3)).toBeUndefined();
+    expect(repeated("c".repeat(4_000), http2Limits.blockFieldsMax)).toBeUndefined();
   });
 });
 

@@ -10,6 +10,7 @@ import {
 import type { ConnectionInfo, Side } from "../../model/connection.ts";
 import { apis } from "./apis.ts";
 import { errorNameOf } from "./errors.ts";
+import { learnTopic } from "./facts.ts";
 import { kafka } from "./index.ts";
 import { layoutOf } from "./layouts.ts";
 import { kafkaLimits } from "./limits.ts";
@@ -28,6 +29,19 @@ function detectionOf(bytes: Uint8Array): string {
   const moments = { timeAt: () => 1, tidAt: () => 1, eventLoopAt: () => false };
   return kafka.detect({ bytes, start: 0, end: bytes.length, ...moments });
 }
+
+describe("names of topics", () => {
+  test("are bounded: the first ones go, a known one is no further one", () => {
+    const names = new Map<string, string>();
+    for (let id = 0; id < kafkaLimits.topicIdsMax; id++) learnTopic(names, `${id}`, `t${id}`);
+    learnTopic(names, "0", "again");
+    expect(names.size).toBe(kafkaLimits.topicIdsMax);
+    learnTopic(names, "new", "topic");
+    expect(names.size).toBeLessThan(kafkaLimits.topicIdsMax);
+    const last = `${kafkaLimits.topicIdsMax - 1}`;
+    expect([names.has("0"), names.get("new"), names.has(last)]).toEqual([false, "topic", true]);
+  });
+});
 
 describe("tables", () => {
   test("every layout compiles for each of its versions", () => {

@@ -2,6 +2,7 @@
  * What is read of one body. One object per connection, used again for each: decode.ts fills it and
  * match.ts copies what stays. Invariant: it holds no key, value, assignment or secret.
  */
+import { limits } from "../../limits.ts";
 import { kafkaLimits } from "./limits.ts";
 import type { RecordCount } from "./records.ts";
 
@@ -113,11 +114,14 @@ export function noteFetched(facts: Facts): void {
 /** Names of topics by their ids: 16 bytes as Latin-1 characters. */
 export type TopicNames = Map<string, string>;
 
-/** An answer has told a topic's name; the one that was told first is forgotten when it is full. */
+/** An answer has told a topic's name; those that were told first are forgotten when it is full. */
 export function learnTopic(topics: TopicNames, id: string, name: string): void {
   if (topics.size >= kafkaLimits.topicIdsMax && !topics.has(id)) {
-    const [oldest] = topics.keys();
-    if (oldest !== undefined) topics.delete(oldest);
+    let forgotten = 0;
+    for (const oldest of topics.keys()) {
+      topics.delete(oldest);
+      if (++forgotten === limits.evictedAtOnce) break;
+    }
   }
   topics.set(id, name);
 }
