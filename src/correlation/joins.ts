@@ -45,6 +45,7 @@ export class Joins {
     if (key === undefined) return;
     if (this.#waiting.size >= this.#options.joinsMax) this.#forgetOldest();
     const untilNs = exchange.startNs + this.#options.joinNsMax;
+    this.#waiting.delete(key); // so that the oldest stays the first
     this.#waiting.set(key, { context, sinceNs: exchange.startNs, untilNs });
   }
 

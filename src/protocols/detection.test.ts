@@ -12,6 +12,9 @@ import { asProtocol, type Detection, type Protocol, type StreamView } from "./co
 import type { DrivenConnection } from "./conversation.ts";
 import { ProtocolDriver } from "./drive.ts";
 import { tcp } from "./tcp-record.ts";
+import { TRIAL_FRAMES_AFTER_ERROR_MAX } from "./trial.ts";
+
+const IN_FLIGHT_MAX = 8;
 
 interface Toy {
   readonly id: string;
@@ -32,7 +35,7 @@ const textOf = ({ bytes, start, end }: StreamView) =>
 function toy({ id, detect, asks, answers }: Toy): Protocol {
   const protocol: Protocol<string, ToyState, string> = {
     id,
-    limits: { frameBytesMax: 64, inFlightMax: 8 },
+    limits: { frameBytesMax: 64, inFlightMax: IN_FLIGHT_MAX },
     detect: (view) => detect(textOf(view)),
     createState: () => ({ pending: [] }),
     parse(view, side, state, out) {
@@ -133,6 +136,21 @@ function setUp(role: Role = "client", midstream = false) {
   };
   return { driver, conversation, streams, drops, told, events, feed, bytes, close, info };
 }
+
+describe("a conversation without answers", () => {
+  test("is believed some time after an error: what is held back is bounded", () => {
+    const { feed, conversation, driver, told } = setUp();
+    feed("out", "ABX");
+    driver.lost(conversation, "in", { timeNs: 4, tid: 7 });
+    feed("out", "!");
+    expect(conversation.errors).toBe(1);
+    for (let count = 1; count < TRIAL_FRAMES_AFTER_ERROR_MAX; count++) feed("out", "A");
+    expect(told).toEqual([]);
+    feed("out", "A");
+    expect(conversation.trial).toBeUndefined();
+    expect(told.length).toBe(3 + TRIAL_FRAMES_AFTER_ERROR_MAX - IN_FLIGHT_MAX);
+  });
+});
 
 describe("one direction is not enough", () => {
   test("a stricter protocol that wants more bytes is waited for", () => {

@@ -19,7 +19,7 @@ import type { Conversation } from "./conversation.ts";
 import { type Choice, choose, isTlsHello, isTlsRecord } from "./detection.ts";
 import type { Ledger } from "./ledger.ts";
 import { otherDirection, sideOf } from "./sides.ts";
-import { TRIAL_FRAMES_MAX } from "./trial.ts";
+import { TRIAL_FRAMES_AFTER_ERROR_MAX, TRIAL_FRAMES_MAX } from "./trial.ts";
 
 export interface ReaderOptions {
   readonly protocols: readonly Protocol[];
@@ -366,6 +366,7 @@ export class Reader {
   #frameOnTrial(conversation: Conversation): void {
     const { trial } = conversation;
     if (trial === undefined || ++trial.frames < TRIAL_FRAMES_MAX) return;
+    if (trial.frames >= TRIAL_FRAMES_AFTER_ERROR_MAX) conversation.errors = 0;
     if (conversation.errors === 0) this.#ledger.believe(conversation);
   }
 
