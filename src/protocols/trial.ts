@@ -21,7 +21,7 @@ export interface Move {
 
 /** Frames without an error after which a guess is believed, answered or not. */
 export const TRIAL_FRAMES_MAX = 8;
-/** The same since an error: of a conversation without answers nothing else shows that it is right. */
+/** The same since an error, which in a conversation without answers nothing else makes good. */
 export const TRIAL_FRAMES_AFTER_ERROR_MAX = 64;
 const NOTHING = new Uint8Array(0);
 /** About what a move takes beside its bytes. */
