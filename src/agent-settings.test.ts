@@ -4,6 +4,7 @@ import {
   capturePolicyOf,
   enabledProtocols,
   exportSettingsOf,
+  routeSettingsOf,
 } from "./agent-settings.ts";
 import { loadConfig } from "./config/load.ts";
 import { protocolIds } from "./config/protocol-keys.ts";
@@ -45,7 +46,7 @@ describe("protocols", () => {
     const id = protocols[0]?.id ?? "";
     const without = {
       ...config,
-      tracing: { enabled: true, protocols: { [id]: { enabled: false } } },
+      tracing: { ...config.tracing, protocols: { [id]: { enabled: false } } },
     };
     expect(enabledProtocols(without)).toEqual(protocols.slice(1));
   });
@@ -56,6 +57,16 @@ describe("overlays", () => {
     expect([...(capturePolicyOf(configOf({})).overlaysOff ?? [])]).toEqual([]);
     const off = configOf({ "tracing.protocols.grpc.enabled": false });
     expect([...(capturePolicyOf(off).overlaysOff ?? [])]).toEqual(["grpc"]);
+  });
+});
+
+describe("routes", () => {
+  test("are learnt, unless they are switched off", () => {
+    const told = routeSettingsOf(configOf({}));
+    expect(told).toMatchObject({ learn: true, clients: false, templates: [] });
+    expect(routeSettingsOf(configOf({ "tracing.routes.enabled": false }))).toBeUndefined();
+    const flags = { "tracing.routes.learn": false, "tracing.routes.clients": true };
+    expect(routeSettingsOf(configOf(flags))).toMatchObject({ learn: false, clients: true });
   });
 });
 

@@ -1,6 +1,7 @@
 /** Configuration → what the stages take. Pure: no stage is started here. */
 import type { Config } from "./config/schema.ts";
 import type { ExportSettings } from "./export/exporter.ts";
+import type { RouteSettings } from "./model/route.ts";
 import type { CapturePolicy, ConnectionRecord, Protocol } from "./protocols/contract.ts";
 import { overlays } from "./protocols/http/overlays/index.ts";
 import { protocols } from "./protocols/index.ts";
@@ -31,6 +32,11 @@ export function capturePolicyOf(config: Config): CapturePolicy {
     httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT),
     overlaysOff: new Set(off.map(({ id }) => id)),
   };
+}
+
+/** How requests are named; undefined = by their methods alone. */
+export function routeSettingsOf({ tracing }: Config): RouteSettings | undefined {
+  return tracing.routes.enabled ? tracing.routes : undefined;
 }
 
 export function exportSettingsOf(config: Config, console: ConsoleSink): ExportSettings {

@@ -10,6 +10,7 @@ import {
   enabledProtocols,
   enabledRecord,
   exportSettingsOf,
+  routeSettingsOf,
 } from "./agent-settings.ts";
 import type { Config } from "./config/schema.ts";
 import {
@@ -150,6 +151,7 @@ class RunningAgent implements Agent {
       protocols: enabledProtocols(config),
       record: enabledRecord(config),
       policy: capturePolicyOf(config),
+      routes: routeSettingsOf(config),
       ids,
       drops,
       endpointsOf,

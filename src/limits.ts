@@ -62,6 +62,20 @@ export const limits = {
   exchangesInFlightMax: 1_024,
   /** Open exchanges of all connections; beyond it a connection keeps one. */
   exchangesMax: 131_072,
+  /**
+   * Different words at one place of a service's paths; with one more, those that were served less
+   * often than routeWordServedMin become {name}.
+   */
+  routeWordsMax: 32,
+  routeWordServedMin: 10,
+  /** Names of routes that one service is ever given, and what is kept to know them. */
+  routeNamesMax: 1_000,
+  routeNodesMax: 4_096,
+  /** The same of all services, and services (with the servers that they call) that are known. */
+  routesNodesMax: 65_536,
+  routeScopesMax: 1_024,
+  /** Templates of routes in the configuration. */
+  routeTemplatesMax: 2_000,
   /** Partial log lines kept, and how long an unfinished line waits for its end. */
   logLineBytesMax: 64 * 1024,
   logPartialLinesMax: 4_096,

@@ -64,6 +64,7 @@ const EMPTY = {
   exchanges: 0,
   trialBytes: 0,
   partialLines: 0,
+  routes: 0,
   joins: 0,
   threads: 0,
   processes: 0,

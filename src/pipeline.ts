@@ -13,6 +13,7 @@ import type { Exchange } from "./model/exchange.ts";
 import type { LogRecord } from "./model/log-record.ts";
 import { type HookMessage, MessageFlag, MessageType } from "./model/message.ts";
 import type { HookedProcess } from "./model/process.ts";
+import type { RouteSettings } from "./model/route.ts";
 import type { Span } from "./model/span.ts";
 import type { CapturePolicy, ConnectionRecord, Protocol } from "./protocols/contract.ts";
 import type { Conversation } from "./protocols/conversation.ts";
@@ -20,6 +21,7 @@ import { ProtocolDriver } from "./protocols/drive.ts";
 import type { Drops } from "./self/drops.ts";
 import { LogRecordBuilder } from "./signals/log-records.ts";
 import { isLookupTold, lookupSpanOf } from "./signals/lookup-spans.ts";
+import { Routes } from "./signals/routes.ts";
 import { spanOf } from "./signals/spans.ts";
 import { datagramEndpointsOf, datagramOf } from "./wire/address.ts";
 import { decodeLookup } from "./wire/lookup.ts";
@@ -37,6 +39,8 @@ export interface PipelineOptions {
   /** Tells of TCP connections that speak none of them. */
   readonly record?: ConnectionRecord | undefined;
   readonly policy: CapturePolicy;
+  /** How HTTP requests are named; undefined = by their methods alone. */
+  readonly routes?: RouteSettings | undefined;
   readonly ids: IdSource;
   readonly drops: Drops;
   readonly endpointsOf: (message: HookMessage) => Endpoints | undefined;
@@ -65,6 +69,7 @@ export class Pipeline {
   readonly #driver: ProtocolDriver;
   readonly #correlator: Correlator;
   readonly #logs: LogRecordBuilder;
+  readonly #routes: Routes | undefined;
   #expiredNs = 0;
 
   constructor(options: PipelineOptions) {
@@ -74,6 +79,7 @@ export class Pipeline {
     this.#describers = new Map(tellers.map((teller) => [teller.id, teller]));
     this.#correlator = new Correlator(options.ids);
     this.#logs = new LogRecordBuilder({ drops });
+    this.#routes = options.routes === undefined ? undefined : new Routes(options.routes);
     this.#driver = new ProtocolDriver({
       protocols,
       record,
@@ -128,6 +134,7 @@ export class Pipeline {
       exchanges: this.#driver.openExchanges,
       trialBytes: this.#driver.trialBytes,
       partialLines: this.#logs.partialLines,
+      routes: this.#routes?.nodes ?? 0,
       ...this.#correlator.sizes,
       processes: this.#processes.size,
     };
@@ -298,7 +305,9 @@ export class Pipeline {
     if (activity === undefined || describer === undefined) return;
     const draft = describer.describe(exchange, this.#options.policy);
     if (draft === undefined) return;
-    const span = spanOf(exchange, draft, activity.process);
+    const { process } = activity;
+    const named = this.#routes?.named(draft, process.serviceName) ?? draft;
+    const span = spanOf(exchange, named, process);
     if (span === undefined) return;
     activity.spans++;
     this.#options.span(span);

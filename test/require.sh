@@ -87,6 +87,7 @@ missing() {
     has python3 || echo python3
     has_modules python3 psycopg2 ssl || echo python3-psycopg2
     has_modules python3 pika || echo python3-pika
+    has_modules python3 flask || echo python3-flask
     has_modules python3 dns.message || echo python3-dnspython
     has_modules python3 cassandra lz4 || echo python3-cassandra python3-lz4
     has_modules python3 pymongo snappy zstandard || echo python3-pymongo python3-snappy python3-zstandard

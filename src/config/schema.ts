@@ -4,6 +4,7 @@
  */
 import type { Attribute } from "../model/attributes.ts";
 import { type ProcessRules, ruleActions } from "../model/process-rule.ts";
+import type { RouteSettings } from "../model/route.ts";
 import { type LogLevel, logLevels } from "../self/log.ts";
 import {
   automaticFlag,
@@ -20,6 +21,7 @@ import {
 import { socketPathProblem } from "./paths.ts";
 import { processRules } from "./process-rules.ts";
 import { protocolKeys, protocolSwitches } from "./protocol-keys.ts";
+import { routeTemplates } from "./route-templates.ts";
 
 /** OTLP over gRPC, where nothing else is said (OpenTelemetry protocol/exporter.md). */
 export const DEFAULT_OTLP_ENDPOINT = "http://localhost:4317";
@@ -63,6 +65,16 @@ export const configKeys = {
   }),
   "tracing.enabled": flag("Make spans.", { initial: true }),
   ...protocolKeys,
+  "tracing.routes.enabled": flag("Name requests by their routes; else by their methods.", {
+    initial: true,
+  }),
+  "tracing.routes.templates": routeTemplates("Routes; of those that fit, the most specific."),
+  "tracing.routes.learn": flag("Learn the routes that no template fits from the paths.", {
+    initial: true,
+  }),
+  "tracing.routes.clients": flag("The same for calls of clients (url.template).", {
+    initial: false,
+  }),
   "exporters.otlp.enabled": automaticFlag("Send over OTLP/gRPC; on when an endpoint is given."),
   "exporters.otlp.endpoint": endpoint("Where an OTLP/gRPC receiver listens.", {
     initial: undefined,
@@ -135,6 +147,7 @@ export interface Config {
     readonly enabled: boolean;
     /** By the id of a protocol, or of an overlay on HTTP. */
     readonly protocols: Readonly<Record<string, { readonly enabled: boolean }>>;
+    readonly routes: RouteSettings & { readonly enabled: boolean };
   };
   readonly exporters: {
     readonly otlp: OtlpConfig;
@@ -174,6 +187,12 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
     tracing: {
       enabled: settings["tracing.enabled"],
       protocols: protocolSwitches(settings),
+      routes: {
+        enabled: settings["tracing.routes.enabled"],
+        templates: settings["tracing.routes.templates"],
+        learn: settings["tracing.routes.learn"],
+        clients: settings["tracing.routes.clients"],
+      },
     },
     exporters: {
       otlp: {

@@ -5,6 +5,9 @@ export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
 export const ATTR_HTTP_REQUEST_METHOD_ORIGINAL = "http.request.method_original";
 export const ATTR_HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
 
+/** The route that the configuration names: what is only learnt has a name of our own (olly.ts). */
+export const ATTR_HTTP_ROUTE = "http.route";
+
 /** Stands for a method that is not one of the known ones. */
 export const HTTP_METHOD_OTHER = "_OTHER";
 /** `{method}` of the span name when the method is HTTP_METHOD_OTHER. */

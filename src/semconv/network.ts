@@ -6,6 +6,8 @@
 export const ATTR_URL_FULL = "url.full";
 export const ATTR_URL_SCHEME = "url.scheme";
 export const ATTR_URL_PATH = "url.path";
+/** Of a client's request; opt-in. */
+export const ATTR_URL_TEMPLATE = "url.template";
 /** Without the question mark. */
 export const ATTR_URL_QUERY = "url.query";
 

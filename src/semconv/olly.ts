@@ -14,3 +14,9 @@ export const ATTR_OLLY_CONNECTION_CONTENT = "olly.connection.content";
  * were lost: what it may have said by them is left out.
  */
 export const ATTR_OLLY_HTTP_FIELDS_UNKNOWN = "olly.http.fields_unknown";
+
+/**
+ * The route of a request as olly has learnt it from the paths of its service. http.route is not for
+ * it: "MUST NOT be populated when this is not supported by the HTTP server framework".
+ */
+export const ATTR_OLLY_HTTP_ROUTE_LEARNT = "olly.http.route.learnt";

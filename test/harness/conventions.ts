@@ -45,6 +45,8 @@ const HTTP: Readonly<Record<number, HttpTable>> = {
       "url.query": "string",
       "user_agent.original": "string",
       "client.address": "string",
+      "http.route": "string",
+      "olly.http.route.learnt": "string",
     },
   },
 };
@@ -63,7 +65,12 @@ export function faultsOfHttp(span: SpanRecord): string[] {
     }
   }
   const method = attributes["http.request.method"];
-  const name = method === "_OTHER" ? "HTTP" : method;
+  const route = attributes["http.route"] ?? attributes["olly.http.route.learnt"];
+  const shown = method === "_OTHER" ? "HTTP" : method;
+  const name = route === undefined ? shown : `${shown} ${route}`;
+  if (attributes["http.route"] !== undefined && attributes["olly.http.route.learnt"]) {
+    faults.push("two routes");
+  }
   if (span.name !== name) {
     faults.push(`the name is ${span.name}`);
   }

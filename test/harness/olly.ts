@@ -103,6 +103,8 @@ export interface AgentOptions {
   readonly withinMs?: number;
   /** Lines added below `hook:`, each indented by two spaces. */
   readonly hook?: string;
+  /** Lines added below `tracing:`, the same. */
+  readonly tracing?: string;
 }
 
 /** Reasons with a count above zero: what a test that loses nothing expects to be empty. */
@@ -121,9 +123,10 @@ export async function startAgent(options: AgentOptions = {}): Promise<TestAgent>
   const socket = join(directory, "hook.sock");
   const file = options.file ?? join(directory, "telemetry.jsonl");
   const configuration = join(directory, "olly.yaml");
+  const tracing = options.tracing === undefined ? "" : `tracing:\n${options.tracing}`;
   writeFileSync(
     configuration,
-    `hook:\n  socket_path: ${socket}\n  on_demand: ${options.onDemand ?? false}\n${options.hook ?? ""}exporters:\n  file:\n    path: ${file}\n` +
+    `hook:\n  socket_path: ${socket}\n  on_demand: ${options.onDemand ?? false}\n${options.hook ?? ""}${tracing}exporters:\n  file:\n    path: ${file}\n` +
       (options.exporters ?? ""),
   );
   const program = start([ollyBinary, "agent", "--config", configuration]);
