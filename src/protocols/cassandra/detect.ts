@@ -6,7 +6,15 @@ import { latin1Of, uint16BE, uint32BE } from "../../lib/bytes.ts";
 import type { Side } from "../../model/connection.ts";
 import type { Detection, StreamView } from "../contract.ts";
 import { bodyOf } from "./body.ts";
-import { Flag, HEADER_BYTES, type Header, headerAt, mayBeginHeader, Opcode } from "./messages.ts";
+import {
+  Flag,
+  HEADER_BYTES,
+  type Header,
+  headerAt,
+  mayBeginHeader,
+  Opcode,
+  standsAlone,
+} from "./messages.ts";
 import { type Framing, type Plain, payloadOf, segmentAt, segmentHeaderBytes } from "./segments.ts";
 import type { CassandraState } from "./types.ts";
 
@@ -109,7 +117,7 @@ function judgeEnvelope(
   if (seen - start >= 2 && !mayBeginHeader(bytes, start, side)) return "no";
   if (seen - start < HEADER_BYTES) return mayBe(bytes, start, side) ? "more" : "no";
   const header = headerAt(bytes, start, side);
-  if (header === undefined) return "no";
+  if (header === undefined || !standsAlone(header)) return "no";
   const from = start + HEADER_BYTES;
   const end = from + header.bodyBytes;
   const body = bodyOf(header, { bytes, start: from, seen: Math.min(seen, end), end }, compression);

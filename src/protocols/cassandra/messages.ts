@@ -71,6 +71,17 @@ export function headerAt(bytes: Uint8Array, at: number, side: Side): Header | un
   return { version, flags: bytes[at + 1] ?? 0, stream, opcode, bodyBytes };
 }
 
+const openingOpcodes = opcodeSet(0x01, 0x02, 0x03, 0x05, 0x06);
+
+/**
+ * Whether it can come without a segment around it: of version 5 only what opens a connection does,
+ * besides its beta, whose messages say so ("CQL binary protocol v5", section 2). In a compressed
+ * segment the heads of others stand as they are, too, but their bodies need not.
+ */
+export function standsAlone({ version, flags, opcode }: Header): boolean {
+  return version < 5 || (flags & Flag.beta) !== 0 || openingOpcodes[opcode] === 1;
+}
+
 /** Version, direction and flags: the first two bytes. */
 export function mayBeginHeader(bytes: Uint8Array, at: number, side: Side): boolean {
   const first = bytes[at] ?? 0;

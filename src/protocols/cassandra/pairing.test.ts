@@ -242,6 +242,20 @@ suite("joined in the middle", () => {
       expect(outcomes([...behind, ...answer])).toEqual(told);
     }
   });
+
+  test("a head that shows in a compressed segment, whose own head was not seen, is none", () => {
+    const payload = (bytes: Uint8Array) => joined(Uint8Array.of(0xf0, bytes.length), bytes, int(7));
+    const head = { version: 5, stream: 2 };
+    const cut = [
+      asks(payload(query(head, "SELECT a FROM a"))),
+      answers(payload(joined(rows(head, "a", []).subarray(0, 13), new Uint8Array(28)))),
+    ];
+    const whole = [
+      asks(segment(query(head, "SELECT a FROM b"))),
+      answers(segment(rows(head, "b", []))),
+    ];
+    expect(outcomes([...cut, ...whole])).toEqual(["SELECT b complete 0"]);
+  });
 });
 
 test("a long conversation", () => {

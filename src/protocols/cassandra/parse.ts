@@ -8,7 +8,7 @@ import { ParseError } from "../contract.ts";
 import { bodyOf, openBody } from "./body.ts";
 import { learnFraming } from "./detect.ts";
 import { cassandraLimits } from "./limits.ts";
-import { HEADER_BYTES, type Header, headerAt, Opcode } from "./messages.ts";
+import { HEADER_BYTES, type Header, headerAt, Opcode, standsAlone } from "./messages.ts";
 import { emptyRequest, requestOf, startupOf } from "./requests.ts";
 import { emptyResponse, responseOf } from "./responses.ts";
 import {
@@ -45,6 +45,7 @@ function parseEnvelope(context: Context): ParseStatus {
   if (end - start < HEADER_BYTES) return 0;
   const header = headerAt(bytes, start, side);
   if (header === undefined) return ParseError.malformed;
+  if (!standsAlone(header) && header.opcode !== Opcode.error) return ParseError.malformed;
   const size = HEADER_BYTES + header.bodyBytes;
   const seen = Math.min(size, cassandraLimits.windowBytes);
   if (end - start < seen) return 0;
