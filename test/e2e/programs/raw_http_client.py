@@ -33,19 +33,30 @@ def send(client, step):
             time.sleep(step["pause"])
 
 
+def read_until(client, received, text, count):
+    """Looks at every byte once: what has come may be long."""
+    seen = 0
+    while count > 0:
+        at = received.find(text, seen)
+        if at >= 0:
+            count -= 1
+            seen = at + len(text)
+            continue
+        seen = max(seen, len(received) - len(text) + 1)
+        data = client.recv(65536)
+        if not data:
+            break
+        received += data
+
+
 def converse(host, port, steps):
     client = connect(host, port)
-    received = b""
+    received = bytearray()
     for step in steps:
         if "send" in step:
             send(client, step)
         elif "until" in step:
-            text = step["until"].encode("latin-1")
-            while received.count(text) < step.get("count", 1):
-                data = client.recv(65536)
-                if not data:
-                    break
-                received += data
+            read_until(client, received, step["until"].encode("latin-1"), step.get("count", 1))
         elif "eof" in step:
             while data := client.recv(65536):
                 received += data
