@@ -13,9 +13,11 @@ import { startCapture } from "../harness/tshark.ts";
 import { memcachedCommands, memcachedPackets } from "../harness/tshark-stores.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const THREADS = 8;
 const COMMANDS = 1_250;
+/** Values that the program stores before. */
+const KNOWN = 3;
 const MARKERS = join(import.meta.dir, "programs/memcached-markers.py");
 const BINARY_MARKERS = join(import.meta.dir, "programs/memcached-binary-markers.py");
 
@@ -51,7 +53,7 @@ async function observe(command: readonly string[], count: number) {
       spans = readOtlpFile(agent.file).spans.slice(before).filter(isMemcached);
       return spans.length >= 2 * count;
     },
-    { what: `${count} commands`, withinMs: 20_000, seen: () => spans.map(line).join("\n") },
+    { what: `${count} commands`, withinMs: 60_000, seen: () => spans.map(line).join("\n") },
   );
   return {
     clients: spans.filter(({ kind }) => kind === Kind.client),
@@ -118,7 +120,7 @@ test(
   async () => {
     const total = THREADS * COMMANDS;
     const command = [python, MARKERS, String(port), String(THREADS), String(COMMANDS)];
-    const { clients, servers } = await observe(command, total);
+    const { clients, servers } = await observe(command, total + KNOWN);
     for (const spans of [clients, servers]) {
       const markers = new Set<number>();
       for (const span of spans) {

@@ -67,7 +67,7 @@ async function observe(
 ): Promise<{ readonly clients: SpanRecord[]; readonly servers: SpanRecord[]; stdout: string }> {
   const before = readOtlpFile(agent.file).spans.length;
   const env = { ...agent.environment, PGPASSWORD: POSTGRES_PASSWORD };
-  const ended = await run(["timeout", "-s", "KILL", "20", ...command], { env });
+  const ended = await run(["timeout", "-s", "KILL", "60", ...command], { env });
   let spans: SpanRecord[] = [];
   await waitFor(
     () => {

@@ -36,7 +36,7 @@ async function waitForAll(spans: number, logs: number): Promise<OtlpFile> {
     },
     {
       what: `${spans} spans and ${logs} logs`,
-      withinMs: 20_000,
+      withinMs: 60_000,
       seen: () => `${seen.spans.length} and ${seen.logs.length}`,
     },
   );

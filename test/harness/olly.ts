@@ -99,7 +99,7 @@ export interface AgentOptions {
   readonly file?: string;
   /** Dormant until `olly trace start`. */
   readonly onDemand?: boolean;
-  /** How long to wait until it answers; default 10,000. */
+  /** How long to wait until it answers; default 60,000. */
   readonly withinMs?: number;
   /** Lines added below `hook:`, each indented by two spaces. */
   readonly hook?: string;
@@ -112,7 +112,7 @@ export function losses(status: AgentStatus): Record<string, number> {
   return Object.fromEntries(Object.entries(status.drops).filter(([, count]) => count > 0));
 }
 
-const ANSWER_MS_MAX = 10_000;
+const ANSWER_MS_MAX = 60_000;
 
 /** Starts `olly agent` with a socket of its own and waits until it answers. */
 export async function startAgent(options: AgentOptions = {}): Promise<TestAgent> {

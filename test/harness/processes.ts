@@ -149,7 +149,7 @@ export function waitForOutput(program: Program, pattern: RegExp): Promise<RegExp
       }
       return match ?? undefined;
     },
-    { what: `${pattern} of ${program.command[0]}`, withinMs: 20_000, seen: () => program.stderr() },
+    { what: `${pattern} of ${program.command[0]}`, withinMs: 60_000, seen: () => program.stderr() },
   );
 }
 

@@ -1,7 +1,8 @@
 /**
  * tshark on the loopback interface: the judge's own ears. Invariant: when startCapture() has
  * resolved every later packet of the ports is captured, and stop() waits until the file holds
- * everything that was sent before it, so neither end needs a sleep.
+ * everything that was sent before it, so neither end needs a sleep. tshark's own dumpcap listens: it
+ * begins at once, without what decoding needs.
  */
 import { createSocket } from "node:dgram";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -25,14 +26,14 @@ export async function startCapture(ports: readonly number[]): Promise<Capture> {
   const file = join(temporaryDirectory(), "capture.pcapng");
   const filter = [`udp port ${probePort}`, ...ports.map((port) => `port ${port}`)];
   const program = start([
-    ...["tshark", "-i", "lo", "-q", "-B", String(BUFFER_MEBIBYTES), "-w", file],
+    ...["dumpcap", "-i", "lo", "-B", String(BUFFER_MEBIBYTES), "-w", file],
     ...["-f", filter.join(" or ")],
   ]);
   const send = async (mark: string): Promise<void> => {
     await waitFor(
       async () => {
         if (program.hasEnded) {
-          throw new Error(`tshark ended early: ${program.stderr()}`);
+          throw new Error(`dumpcap ended early: ${program.stderr()}`);
         }
         await sendProbe(probePort, mark);
         return holds(file, mark);
@@ -46,9 +47,10 @@ export async function startCapture(ports: readonly number[]): Promise<Capture> {
     stop: async () => {
       await send("capture ends");
       const ended = await program.stop("SIGINT");
-      const lost = /(\d+) packets? dropped/.exec(new TextDecoder().decode(ended.stderr));
-      if (lost !== null && lost[1] !== "0") {
-        throw new Error(`tshark lost ${lost[1]} packets: nothing can be judged by it`);
+      const said = new TextDecoder().decode(ended.stderr);
+      const lost = /received\/dropped on interface .*: \d+\/(\d+) /.exec(said)?.[1];
+      if (lost !== "0") {
+        throw new Error(`${lost ?? "unknown"} packets were lost: nothing can be judged by it`);
       }
     },
   };
