@@ -6,10 +6,14 @@ const subjects = {
   cassandra: "Cassandra",
   connect: "Connect RPC as such; else its calls are plain HTTP",
   dns: "DNS, and of lookups by getaddrinfo",
+  elasticsearch: "Elasticsearch and OpenSearch as such; else their calls are plain HTTP",
   fastcgi: "FastCGI",
+  genai: "calls of models (OpenAI, Anthropic, Ollama) as such; else they are plain HTTP",
+  graphql: "GraphQL as such; else its calls are plain HTTP",
   grpc: "gRPC as such; else its calls are plain HTTP",
   http: "HTTP/1",
   http2: "HTTP/2",
+  jsonrpc: "JSON-RPC as such; else its calls are plain HTTP",
   kafka: "Kafka",
   memcached: "Memcached",
   mongodb: "MongoDB",
@@ -17,6 +21,7 @@ const subjects = {
   nats: "NATS",
   postgresql: "PostgreSQL",
   redis: "Redis",
+  s3: "S3 as such; else its calls are plain HTTP",
   tcp: "TCP connections that speak none of these",
 } as const;
 

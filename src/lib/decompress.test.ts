@@ -1,6 +1,12 @@
 import { expect, describe as suite, test } from "bun:test";
-import { deflateSync, zstdCompressSync } from "node:zlib";
-import { inflated, unzstd } from "./inflate.ts";
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
+import { decoded, inflated, unzstd } from "./inflate.ts";
 import { lz4Prefix } from "./lz4.ts";
 import { snappyPrefix } from "./snappy.ts";
 
@@ -84,5 +90,30 @@ suite("zlib and zstd", () => {
     expect(inflated(hex("789c ffff"), 10_000_000)).toBeUndefined();
     expect(unzstd(plain, 100)).toBeUndefined();
     expect(inflated(new Uint8Array(), 100)).toBeUndefined();
+  });
+});
+
+suite("content codings", () => {
+  const plain = text("a line\n".repeat(2000));
+  const coded: [coding: string, bytes: Uint8Array][] = [
+    ["gzip", gzipSync(plain)],
+    ["deflate", deflateSync(plain)],
+    ["deflate", deflateRawSync(plain)],
+    ["br", brotliCompressSync(plain)],
+    ["zstd", zstdCompressSync(plain)],
+  ];
+  test.each(coded)("%s", (coding, bytes) => {
+    expect(decoded(coding, bytes, 1 << 20)?.length).toBe(plain.length);
+    expect(decoded(coding, bytes, 1000)).toBeUndefined();
+    expect(decoded(coding, text("no such stream"), 1000)).toBeUndefined();
+    expect(decoded("compress", bytes, 1 << 20)).toBeUndefined();
+  });
+
+  test("of gzip that is cut off, the beginning", () => {
+    const noise = text(Array.from({ length: 5000 }, (_, index) => index * 7919).join());
+    const bytes = gzipSync(noise);
+    const part = decoded("gzip", bytes.subarray(0, bytes.length / 2), 1 << 20);
+    expect(part?.length).toBeGreaterThan(1000);
+    expect(part).toEqual(noise.subarray(0, part?.length));
   });
 });

@@ -1,8 +1,15 @@
 /**
- * zlib and Zstandard with a bound. Invariant: nothing throws on content, and the output never takes
- * more memory than asked for, however well the input claims to compress.
+ * zlib, Brotli and Zstandard with a bound. Invariant: nothing throws on content, and the output
+ * never takes more memory than asked for, however well the input claims to compress.
  */
-import { constants, inflateSync, zstdDecompressSync } from "node:zlib";
+import {
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from "node:zlib";
 
 /** What one byte of deflated input becomes at most (zlib's "Maximum Compression Factor"). */
 const DEFLATE_FACTOR_MAX = 1032;
@@ -36,6 +43,38 @@ export function inflated(input: Uint8Array, max: number): Uint8Array | undefined
 export function unzstd(input: Uint8Array, max: number): Uint8Array | undefined {
   try {
     return zstdDecompressSync(input, { maxOutputLength: max });
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What `input` holds by an HTTP content coding (gzip, deflate, br, zstd); undefined when that is
+ * more than `max` bytes, another coding, or malformed. Of gzip, deflate and br an input that is cut
+ * off gives its beginning.
+ */
+export function decoded(coding: string, input: Uint8Array, max: number): Uint8Array | undefined {
+  const options = { maxOutputLength: max, finishFlush: constants.Z_SYNC_FLUSH };
+  try {
+    switch (coding) {
+      case "gzip":
+      case "x-gzip":
+        return gunzipSync(input, options);
+      case "deflate":
+        // RFC 9110 section 8.4.1.2: some senders leave the zlib wrapper out.
+        return ((input[0] ?? 0) & 0x0f) === 8
+          ? inflateSync(input, options)
+          : inflateRawSync(input, options);
+      case "br":
+        return brotliDecompressSync(input, {
+          maxOutputLength: max,
+          finishFlush: constants.BROTLI_OPERATION_FLUSH,
+        });
+      case "zstd":
+        return unzstd(input, max);
+      default:
+        return undefined;
+    }
   } catch {
     return undefined;
   }

@@ -58,6 +58,8 @@ export interface PassedPiece {
   readonly bytes: Uint8Array | undefined;
   readonly start: number;
   readonly end: number;
+  /** CLOCK_MONOTONIC ns at which its first byte moved; of what was not captured, its last. */
+  readonly timeNs: number;
 }
 
 /** What parse() says beside the number of bytes it consumed. */

@@ -352,7 +352,10 @@ export class ProtocolDriver {
     }
     state.skip -= length;
     try {
-      this.#reader.pass(conversation, direction, { bytes: undefined, start: 0, end: length });
+      const { timeNs } = last;
+      this.#reader.pass(conversation, direction, {
+        ...{ bytes: undefined, start: 0, end: length, timeNs },
+      });
       if (state.skip > 0) return;
       this.#reader.skipped(conversation, direction);
     } catch (error) {

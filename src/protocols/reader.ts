@@ -258,7 +258,8 @@ export class Reader {
     state.lastNs = stream.timeAt(stream.start + length - 1);
     state.lastTid = stream.tidAt(stream.start + length - 1);
     const { bytes, start } = stream;
-    this.pass(conversation, direction, { bytes, start, end: start + length });
+    const timeNs = stream.timeAt(start);
+    this.pass(conversation, direction, { bytes, start, end: start + length, timeNs });
     stream.consume(length);
     state.skip -= length;
     if (state.skip === 0) this.skipped(conversation, direction);

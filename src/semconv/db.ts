@@ -27,6 +27,12 @@ export const DB_SYSTEM_MEMCACHED = "memcached";
 export const DB_SYSTEM_MONGODB = "mongodb";
 export const DB_SYSTEM_MYSQL = "mysql";
 export const DB_SYSTEM_MARIADB = "mariadb";
+export const DB_SYSTEM_ELASTICSEARCH = "elasticsearch";
+export const DB_SYSTEM_OPENSEARCH = "opensearch";
+
+/** With the name of a part of the path behind it (docs/db/elasticsearch.md). */
+export const ATTR_DB_OPERATION_PARAMETER_PREFIX = "db.operation.parameter.";
+export const ATTR_ELASTICSEARCH_NODE_NAME = "elasticsearch.node.name";
 
 /** Our own: rows that a statement has inserted, changed, deleted or copied. */
 export const ATTR_OLLY_DB_AFFECTED_ROWS = "olly.db.response.affected_rows";

@@ -16,3 +16,8 @@ export const RPC_METHOD_OTHER = "_OTHER";
 /** Our own: messages that a side has sent, when all of them were seen. */
 export const ATTR_OLLY_RPC_REQUEST_MESSAGES = "olly.rpc.request.messages";
 export const ATTR_OLLY_RPC_RESPONSE_MESSAGES = "olly.rpc.response.messages";
+
+export const RPC_SYSTEM_JSONRPC = "jsonrpc";
+export const ATTR_JSONRPC_PROTOCOL_VERSION = "jsonrpc.protocol.version";
+/** As text; of a request that is no notification, and stands alone. */
+export const ATTR_JSONRPC_REQUEST_ID = "jsonrpc.request.id";

@@ -16,7 +16,7 @@ const GO_PROGRAM_VERSION = 1;
 
 /** A directory for PYTHONPATH. */
 export function grpcioPath(): Promise<string> {
-  return once(`grpcio-${GRPCIO_VERSION}`, async (work) => {
+  return oncePerVersion(`grpcio-${GRPCIO_VERSION}`, async (work) => {
     const quiet = ["--quiet", "--disable-pip-version-check", "--no-cache-dir"];
     const options = ["--target", work, `grpcio==${GRPCIO_VERSION}`];
     await output([python, "-m", "pip", "install", ...quiet, ...options]);
@@ -25,7 +25,7 @@ export function grpcioPath(): Promise<string> {
 
 /** The Go program that is a gRPC server or client. */
 export async function goGrpcProgram(): Promise<string> {
-  const directory = await once(`go-grpc-${GO_PROGRAM_VERSION}`, async (work) => {
+  const directory = await oncePerVersion(`go-grpc-${GO_PROGRAM_VERSION}`, async (work) => {
     const source = mkdtempSync(join(work, "source-"));
     await cp(GO_PROGRAM, source, { recursive: true });
     const command = [goBinary(), "build", "-mod=mod", "-o", join(work, "program"), "."];
@@ -34,7 +34,10 @@ export async function goGrpcProgram(): Promise<string> {
   return join(directory, "program");
 }
 
-async function once(name: string, make: (work: string) => Promise<void>): Promise<string> {
+export async function oncePerVersion(
+  name: string,
+  make: (work: string) => Promise<void>,
+): Promise<string> {
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   const parent = join(cache, "olly-test");
   const made = join(parent, name);

@@ -85,7 +85,8 @@ export class ReferenceDriver<Frame, State, Detail> {
     const stream = this.#streams[side];
     const skipped = Math.min(stream.skip, length);
     if (skipped > 0) {
-      this.protocol.passing?.({ bytes: undefined, start: 0, end: skipped }, side, this.state);
+      const piece = { bytes: undefined, start: 0, end: skipped, timeNs };
+      this.protocol.passing?.(piece, side, this.state);
     }
     const skipEnds = skipped > 0 && skipped === stream.skip;
     stream.skip -= skipped;
@@ -185,7 +186,8 @@ export class ReferenceDriver<Frame, State, Detail> {
     const end = GUARD_BYTES + length;
     const bytes = new Uint8Array(end + GUARD_BYTES).fill(GUARD);
     bytes.set(stream.bytes.subarray(0, length), GUARD_BYTES);
-    this.protocol.passing?.({ bytes, start: GUARD_BYTES, end }, side, this.state);
+    const timeNs = stream.times[0] ?? 0;
+    this.protocol.passing?.({ bytes, start: GUARD_BYTES, end, timeNs }, side, this.state);
     bytes.fill(GUARD);
   }
 

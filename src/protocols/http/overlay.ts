@@ -62,6 +62,8 @@ export interface OverlayCall {
   readonly lacksFields: boolean;
   /** Looked at before each piece of a body: body() and missed() are called only while true. */
   wantsBody(side: Side): boolean;
+  /** Before each piece of a body that is shown: when its first byte moved. */
+  moves?(side: Side, timeNs: number): void;
   /** Bytes [start..end) of a side's body, in order, as sent (coded by Content-Encoding). */
   body?(side: Side, bytes: Uint8Array, start: number, end: number): void;
   /** So many bytes of a side's body were not captured; Infinity = an unknown number. */

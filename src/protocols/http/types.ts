@@ -20,7 +20,7 @@ export interface HttpDetail {
   readonly forwardedHost: string | undefined;
   readonly forwardedProto: string | undefined;
   /** What a protocol on top of HTTP has recognised. */
-  readonly call: OverlayCall | undefined;
+  call: OverlayCall | undefined;
   /** Of the final answer; 0 = none seen, or unknown. */
   statusCode: number;
   /** True when bytes of it were lost, or its pairing is not certain. */

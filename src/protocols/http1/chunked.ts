@@ -2,18 +2,11 @@
  * The chunked transfer coding (RFC 9112 section 7.1), passed over and not decoded. Invariant: chunk
  * data is only shown to an overlay that asks for it; its length alone moves the position.
  */
-import { type FrameSink, ParseError } from "../contract.ts";
+import { type FrameSink, ParseError, type StreamView } from "../contract.ts";
 import { showBody } from "./body.ts";
 import { http1Limits } from "./limits.ts";
 import { CR, hexDigitOf, isBlank, LF, SEMICOLON } from "./syntax.ts";
 import { type Http1Frame, type Lane, Phase } from "./types.ts";
-
-/** Bytes that a walk looks at: bytes[start..end). */
-export interface ByteRange {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * Goes on with a chunked body from `from`. Gives the index up to which bytes are used up: equal to
@@ -22,12 +15,12 @@ export interface ByteRange {
  * nothing was used up: an error behind the first chunk is found again from there.
  */
 export function walkChunks(
-  range: ByteRange,
+  view: StreamView,
   from: number,
   lane: Lane,
   out: FrameSink<Http1Frame>,
 ): number {
-  const { bytes, end } = range;
+  const { bytes, end } = view;
   let position = from;
   while (position < end) {
     const lineFeed = bytes.indexOf(LF, position);
@@ -55,7 +48,7 @@ export function walkChunks(
       lane.trailerLines = 0;
       continue;
     }
-    const behind = behindChunk(range, position, size);
+    const behind = behindChunk(view, position, size);
     if (behind < 0) return line > from ? line : behind;
     if (behind === 0) {
       lane.phase = Phase.chunkSkip;
@@ -63,7 +56,10 @@ export function walkChunks(
       out.skip(size + 2);
       return position;
     }
-    showBody(lane, { bytes, start: position, end: position + size });
+    if (lane.call !== undefined) {
+      const timeNs = view.timeAt(position);
+      showBody(lane, { bytes, start: position, end: position + size, timeNs });
+    }
     position = behind;
   }
   return position;
@@ -84,8 +80,8 @@ function chunkSizeOf(bytes: Uint8Array, start: number, lineFeed: number): number
 }
 
 /** Index behind the data and its line end; 0 = not all of it is in the range; < 0 = ParseError. */
-function behindChunk(range: ByteRange, data: number, size: number): number {
-  const { bytes, end } = range;
+function behindChunk(view: StreamView, data: number, size: number): number {
+  const { bytes, end } = view;
   const dataEnd = data + size;
   if (dataEnd >= end) return 0;
   if (bytes[dataEnd] === LF) return dataEnd + 1;

@@ -6,7 +6,6 @@
  */
 
 import { ParseError } from "../contract.ts";
-import { overlayFields } from "../http/overlays/index.ts";
 import { http1Limits } from "./limits.ts";
 import { COLON, COMMA, CR, isBlank, LF, SEMICOLON, SPACE, sameTextAnyCase, TAB } from "./syntax.ts";
 
@@ -28,11 +27,12 @@ export interface Fields {
   readonly forwardedFor: ValueRange;
   readonly forwardedHost: ValueRange;
   readonly forwardedProto: ValueRange;
+  readonly contentType: ValueRange;
+  /** x-amz-date and x-amz-content-sha256: what a signed request to AWS has. */
+  readonly amzDate: ValueRange;
+  readonly amzHash: ValueRange;
   /** More tracestate fields after the first one, start and end in turn. */
   readonly moreTracestate: number[];
-  /** Fields that overlays on HTTP read: names, and where their values start and end in turn. */
-  readonly overlayNames: string[];
-  readonly overlayRanges: number[];
   /** Content-Length: -1 = absent, -2 = invalid or contradictory. */
   contentLength: number;
   /** A Transfer-Encoding came, other than the obsolete "identity". */
@@ -60,9 +60,10 @@ export function createFields(): Fields {
     forwardedFor: createRange(),
     forwardedHost: createRange(),
     forwardedProto: createRange(),
+    contentType: createRange(),
+    amzDate: createRange(),
+    amzHash: createRange(),
     moreTracestate: [],
-    overlayNames: [],
-    overlayRanges: [],
     contentLength: CONTENT_LENGTH_ABSENT,
     transferEncoding: false,
     chunked: false,
@@ -87,11 +88,10 @@ function reset(fields: Fields): void {
   fields.forwardedFor.count = 0;
   fields.forwardedHost.count = 0;
   fields.forwardedProto.count = 0;
+  fields.contentType.count = 0;
+  fields.amzDate.count = 0;
+  fields.amzHash.count = 0;
   if (fields.moreTracestate.length > 0) fields.moreTracestate.length = 0;
-  if (fields.overlayNames.length > 0) {
-    fields.overlayNames.length = 0;
-    fields.overlayRanges.length = 0;
-  }
   fields.contentLength = CONTENT_LENGTH_ABSENT;
   fields.transferEncoding = false;
   fields.chunked = false;
@@ -131,9 +131,19 @@ function isFold(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-/** Whether a field that matters can begin with this letter, in either case. */
+/** Whether a field that matters can begin with this letter: c e f h t u x. */
 function isOfInterest(byte: number): boolean {
-  return FIRST_LETTERS[byte | 0x20] === 1;
+  switch (byte | 0x20) {
+    case 99:
+    case 102:
+    case 104:
+    case 116:
+    case 117:
+    case 120:
+      return true;
+    default:
+      return false;
+  }
 }
 
 function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fields): void {
@@ -155,11 +165,7 @@ function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fi
   else if (name === "upgrade") {
     fields.upgrade = true;
     fields.upgradeH2c = sameTextAnyCase(bytes, valueStart, valueEnd, "h2c");
-  } else if (isRangeName(name)) note(name, valueStart, valueEnd, fields);
-  else {
-    fields.overlayNames.push(name);
-    fields.overlayRanges.push(valueStart, valueEnd);
-  }
+  } else note(name, valueStart, valueEnd, fields);
 }
 
 const RANGES = {
@@ -171,16 +177,15 @@ const RANGES = {
   "x-forwarded-for": "forwardedFor",
   "x-forwarded-host": "forwardedHost",
   "x-forwarded-proto": "forwardedProto",
+  "content-type": "contentType",
+  "x-amz-date": "amzDate",
+  "x-amz-content-sha256": "amzHash",
 } as const;
 
-type RangeName = keyof typeof RANGES;
-
-function isRangeName(name: string): name is RangeName {
-  return name in RANGES;
-}
+type Name = keyof typeof RANGES | "content-length" | "transfer-encoding" | "connection" | "upgrade";
 
 /** The names that matter, by their length. */
-const WANTED: readonly string[] = [
+const NAMES: readonly (readonly Name[])[] = byLength([
   "host",
   "upgrade",
   "forwarded",
@@ -193,21 +198,19 @@ const WANTED: readonly string[] = [
   "x-forwarded-host",
   "transfer-encoding",
   "x-forwarded-proto",
-  ...overlayFields,
-];
+  "content-type",
+  "x-amz-date",
+  "x-amz-content-sha256",
+]);
 
-const NAMES = byLength([...new Set(WANTED)]);
-const FIRST_LETTERS = new Uint8Array(256);
-for (const name of WANTED) FIRST_LETTERS[name.charCodeAt(0)] = 1;
-
-function byLength(names: readonly string[]): readonly (readonly string[])[] {
+function byLength(names: readonly Name[]): Name[][] {
   const longest = Math.max(...names.map((name) => name.length));
-  const table: string[][] = Array.from({ length: longest + 1 }, () => []);
+  const table: Name[][] = Array.from({ length: longest + 1 }, () => []);
   for (const name of names) table[name.length]?.push(name);
   return table;
 }
 
-function nameOf(bytes: Uint8Array, start: number, end: number): string {
+function nameOf(bytes: Uint8Array, start: number, end: number): Name | "" {
   const candidates = NAMES[end - start];
   if (candidates === undefined) return "";
   for (const candidate of candidates) {
@@ -216,7 +219,7 @@ function nameOf(bytes: Uint8Array, start: number, end: number): string {
   return "";
 }
 
-function note(name: RangeName, start: number, end: number, fields: Fields): void {
+function note(name: keyof typeof RANGES, start: number, end: number, fields: Fields): void {
   const range = fields[RANGES[name]];
   range.count++;
   if (range.count === 1) {

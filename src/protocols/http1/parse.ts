@@ -11,8 +11,6 @@ import {
   ParseError,
   type StreamView,
 } from "../contract.ts";
-import type { FieldReader, OverlayCall } from "../http/overlay.ts";
-import { overlayCallOf } from "../http/overlays/index.ts";
 import { showBody } from "./body.ts";
 import { walkChunks } from "./chunked.ts";
 import { isRequestStart, isResponseStart, skipEmptyLines } from "./detect.ts";
@@ -24,6 +22,7 @@ import {
   type ValueRange,
 } from "./fields.ts";
 import { http1Limits } from "./limits.ts";
+import { callOf, tellAnswer } from "./overlay-head.ts";
 import { seek } from "./resync.ts";
 import { readRequestLine, readStatusLine, type StartLine } from "./start-line.ts";
 import { CR, decodeText, LF, sameText } from "./syntax.ts";
@@ -40,7 +39,9 @@ type Sink = FrameSink<Http1Frame>;
 
 /** Scratch of one call: written before it is read, so nothing passes from one call to the next. */
 const fields: Fields = createFields();
-const line: StartLine = { method: "", target: "", minorVersion: 0, statusCode: 0 };
+const line: StartLine & { end: number } = {
+  ...{ method: "", target: "", minorVersion: 0, statusCode: 0, end: 0 },
+};
 
 export function parse(view: StreamView, side: Side, state: Http1State, out: Sink): number {
   const lane = side === "request" ? state.request : state.response;
@@ -112,6 +113,7 @@ function parseHead(view: StreamView, side: Side, state: Http1State, out: Sink): 
       ? readRequestLine(bytes, start, lineEnd, line)
       : readStatusLine(bytes, start, lineEnd, line);
   if (status < 0) return status;
+  line.end = lineFeed + 1;
   const body = readFields(bytes, lineFeed + 1, end, fields);
   if (body === 0) {
     if (side === "request") state.begun = requestFrame(view, state);
@@ -154,13 +156,14 @@ function headEnds(view: StreamView, lane: Lane): boolean {
 }
 
 function requestHead(view: StreamView, body: number, state: Http1State, out: Sink): number {
-  const { start } = view;
+  const { bytes, start } = view;
   const lane = state.request;
   lane.call = undefined;
   if (state.early?.told === true) state.early = undefined;
   else {
     const frame = requestFrame(view, state);
-    lane.call = frame.detail.call;
+    lane.call = callOf({ bytes, start: line.end, end: body }, fields, frame.detail);
+    frame.detail.call = lane.call;
     out.frame(frame);
   }
   state.begun = undefined;
@@ -183,7 +186,10 @@ function passBody(view: StreamView, body: number, lane: Lane, out: Sink): number
   const length = Math.max(0, fields.contentLength);
   lane.phase = Phase.head;
   if (body + length <= view.end) {
-    showBody(lane, { bytes: view.bytes, start: body, end: body + length });
+    if (lane.call !== undefined && length > 0) {
+      const timeNs = view.timeAt(body);
+      showBody(lane, { bytes: view.bytes, start: body, end: body + length, timeNs });
+    }
     return body + length;
   }
   lane.phase = Phase.lengthSkip;
@@ -204,15 +210,13 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
   ) {
     state.lastUserAgent = decodeText(bytes, userAgent.start, userAgent.end);
   }
-  const version = `1.${line.minorVersion}`;
-  const hostText = host.count > 0 ? state.lastHost : undefined;
   const detail: Http1Detail = {
     method: line.method,
     target: line.target,
-    version,
+    version: `1.${line.minorVersion}`,
     scheme: undefined,
-    call: callOf(bytes, hostText, version),
-    host: hostText,
+    call: undefined,
+    host: host.count > 0 ? state.lastHost : undefined,
     userAgent: userAgent.count > 0 ? state.lastUserAgent : undefined,
     forwarded: textIn(bytes, fields.forwarded),
     forwardedFor: textIn(bytes, fields.forwardedFor),
@@ -234,27 +238,6 @@ function requestFrame(view: StreamView, state: Http1State): RequestFrame {
     traceparent: traceparent.count === 1 ? textIn(bytes, traceparent) : undefined,
     tracestate: tracestateOf(bytes),
   };
-}
-
-/** The overlay whose request the head is. */
-function callOf(
-  bytes: Uint8Array,
-  host: string | undefined,
-  version: string,
-): OverlayCall | undefined {
-  const { method, target } = line;
-  return overlayCallOf({ method, target, host, version, ...fieldReader(bytes) });
-}
-
-/** What overlays read of the head that was read last. */
-function fieldReader(bytes: Uint8Array): FieldReader {
-  const { overlayNames, overlayRanges } = fields;
-  const field = (name: string): string | undefined => {
-    const at = overlayNames.indexOf(name);
-    if (at < 0) return undefined;
-    return decodeText(bytes, overlayRanges[2 * at] ?? 0, overlayRanges[2 * at + 1] ?? 0);
-  };
-  return { field, hasUnknown: false };
 }
 
 function textIn(bytes: Uint8Array, range: ValueRange): string | undefined {
@@ -289,7 +272,9 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
   }
   const call = pending?.detail.call;
   state.response.call = call;
-  call?.answered?.({ statusCode: status, ...fieldReader(view.bytes) });
+  if (call !== undefined) {
+    tellAnswer({ bytes: view.bytes, start: line.end, end: body }, fields, call, status);
+  }
   const connected = pending?.detail.method === "CONNECT" && status >= 200 && status < 300;
   const switched = status === 101 || connected;
   const bodiless =

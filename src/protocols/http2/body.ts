@@ -7,6 +7,7 @@ export function showBody(stream: Stream | undefined, side: Side, piece: PassedPi
   const call = stream?.exchange.detail.call;
   if (call === undefined || piece.end <= piece.start || !call.wantsBody(side)) return;
   const { bytes, start, end } = piece;
+  call.moves?.(side, piece.timeNs);
   if (bytes === undefined) call.missed?.(side, end - start);
   else call.body?.(side, bytes, start, end);
 }

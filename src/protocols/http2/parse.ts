@@ -93,8 +93,7 @@ export function passing(piece: PassedPiece, side: Side, state: Http2State): void
   const length = piece.end - piece.start;
   const body = Math.max(0, Math.min(length, lane.dataLeft - lane.dataPadding));
   lane.dataLeft -= length;
-  const { bytes, start } = piece;
-  showBody(state.streams.get(lane.dataStream), side, { bytes, start, end: start + body });
+  showBody(state.streams.get(lane.dataStream), side, { ...piece, end: piece.start + body });
 }
 
 export function ended(side: Side, _state: Http2State, last: Moment, out: Sink): void {
@@ -115,7 +114,8 @@ function parseData(view: StreamView, side: Side, state: Http2State, out: Sink): 
   if (side === "response" && state.streamsInDoubt > 0) showsItself(state, head.stream);
   const until = Math.min(end, from + left);
   const bodyEnd = Math.min(until, from + left - padding);
-  showBody(state.streams.get(head.stream), side, { bytes, start: from, end: bodyEnd });
+  const timeNs = view.timeAt(Math.min(from, end - 1));
+  showBody(state.streams.get(head.stream), side, { bytes, start: from, end: bodyEnd, timeNs });
   const isEnd = (head.flags & Flag.endStream) !== 0;
   if (until === from + left) {
     if (isEnd) out.frame({ kind: "end", stream: head.stream, endNs: view.timeAt(until - 1) });

@@ -1,9 +1,17 @@
 /** The overlays in the order in which they are asked; the stricter test comes first. */
 import type { Overlay, OverlayCall, RequestHead } from "../overlay.ts";
 import { connect } from "./connect/index.ts";
+import { elasticsearch } from "./elasticsearch/index.ts";
+import { genai } from "./genai/index.ts";
+import { graphql } from "./graphql/index.ts";
 import { grpc } from "./grpc/index.ts";
+import { jsonPostOf } from "./json-post.ts";
+import { jsonrpc } from "./jsonrpc/index.ts";
+import { s3 } from "./s3/index.ts";
 
-export const overlays: readonly Overlay[] = [grpc, connect];
+export const overlays: readonly Overlay[] = [
+  ...[grpc, connect, s3, genai, elasticsearch, graphql, jsonrpc],
+];
 
 /** Fields that HTTP itself does not need, but an overlay does. */
 export const overlayFields: readonly string[] = [
@@ -16,5 +24,5 @@ export function overlayCallOf(head: RequestHead): OverlayCall | undefined {
     const call = overlay.begin(head);
     if (call !== undefined) return call;
   }
-  return undefined;
+  return jsonPostOf(head);
 }
