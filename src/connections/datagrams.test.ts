@@ -159,3 +159,19 @@ test("silent flows are forgotten, and of too many the oldest; what was open is c
   tracker.expire(limits.datagramFlowNsMax + 1e9);
   expect(tracker.datagramFlows).toBe(0);
 });
+
+test("of too many sockets the first ones are forgotten, with what goes on there", () => {
+  const { tracker, seen, send, out } = setUp();
+  send(MessageType.datagramSocket, [...PEER, ...OWN]);
+  out("a");
+  for (let fd = 0; fd < limits.datagramFlowsMax; fd++) {
+    send(MessageType.datagramSocket, [...PEER, ...OWN], { fd: FD + 1 + fd });
+  }
+  out("b", PEER);
+  expect(seen).toEqual([
+    "out 10.0.0.1:53 40000 a",
+    "abandoned 10.0.0.1",
+    "out 10.0.0.1:53 undefined b",
+  ]);
+  expect(tracker.datagramFlows).toBe(1);
+});

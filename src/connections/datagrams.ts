@@ -2,7 +2,7 @@
  * Sockets that carry datagrams, and their peers. What goes between a socket and one peer is a
  * connection of its own (a flow), so that later stages see two ends and two directions as ever.
  * Invariants: a stream of a flow never holds more than one datagram; flows are bounded
- * (limits.datagramFlows*), the one that was silent for longest goes first.
+ * (limits.datagramFlows*), the one that was silent for longest goes first, and sockets are as many.
  */
 import { limits } from "../limits.ts";
 import type { Datagram, Direction, Endpoints, SocketAddress } from "../model/connection.ts";
@@ -114,6 +114,7 @@ export class Datagrams<Attachment> {
     fd: number,
     ends: Endpoints | undefined,
   ): Socket<Attachment> {
+    if (this.#sockets.size >= limits.datagramFlowsMax) this.#forgetSockets();
     const socket: Socket<Attachment> = {
       processId,
       fd,
@@ -123,6 +124,16 @@ export class Datagrams<Attachment> {
     };
     this.#sockets.set(key, socket);
     return socket;
+  }
+
+  /** The ones that began first; what still goes on there begins again, without its own address. */
+  #forgetSockets(): void {
+    let forgotten = 0;
+    for (const [key, socket] of this.#sockets) {
+      this.#sockets.delete(key);
+      for (const flow of socket.flows.values()) this.#abandon(flow, flow.connection.lastNs);
+      if (++forgotten === limits.evictedAtOnce) return;
+    }
   }
 
   /** A call that named no peer on a socket that has none: certain only if there is one so far. */
