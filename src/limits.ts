@@ -30,6 +30,8 @@ export const limits = {
   detectMessagesMax: 64,
   /** Bytes of all connections that are kept until the guess at their protocol is certain. */
   trialBytesMax: 32 * 1024 * 1024,
+  /** Connections whose first guess was wrong and whose identities are remembered. */
+  guessesMax: 1_024,
   /** Messages of one connection kept back while one before them is missing. */
   sequenceHoldMessagesMax: 64,
   sequenceHoldNs: 50e6,

@@ -132,6 +132,42 @@ describe("Correlator", () => {
     expect(other.context?.parentSpanId).toBeUndefined();
   });
 
+  test("what is told instead of a withdrawn exchange has its identity: a log may name it", () => {
+    const correlator = new Correlator(countingIds());
+    const guess = exchangeOf("server");
+    correlator.opened(guess);
+    const ofLog = correlator.contextOf(1, 10, 150);
+    correlator.withdrawn(guess);
+    const later: Exchange = { ...guess, context: undefined, startNs: 120 };
+    correlator.opened(later);
+    expect(later.context?.spanId).not.toEqual(ofLog?.spanId);
+    const right: Exchange = { ...guess, context: undefined, protocol: "other" };
+    correlator.opened(right);
+    expect(right.context).toMatchObject({ traceId: ofLog?.traceId, spanId: ofLog?.spanId });
+    const again: Exchange = { ...guess, context: undefined };
+    correlator.opened(again);
+    expect(again.context?.spanId).not.toEqual(ofLog?.spanId);
+  });
+
+  test("a connection as a whole is told instead of its exchanges; another trace stays another", () => {
+    const correlator = new Correlator(countingIds());
+    const guess = exchangeOf("server");
+    correlator.opened(guess);
+    const { traceId, spanId } = guess.context as SpanContext;
+    correlator.withdrawn(guess);
+    const whole: Exchange = { ...guess, context: undefined, startNs: 90 };
+    correlator.connected(whole);
+    expect(whole.context).toMatchObject({ traceId, spanId });
+    const other = exchangeOf("server");
+    correlator.opened(other);
+    correlator.withdrawn(other);
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const asked: Exchange = { ...other, context: undefined, traceparent };
+    correlator.opened(asked);
+    expect(asked.context?.traceId).toEqual(parseTraceparent(traceparent)?.traceId as Uint8Array);
+    expect(asked.context?.spanId).not.toEqual(other.context?.spanId as Uint8Array);
+  });
+
   test("after the answer, a log is the request's until the thread turns or time passes", () => {
     const correlator = new Correlator(countingIds());
     const request = exchangeOf("server");

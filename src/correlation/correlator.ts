@@ -8,6 +8,7 @@ import { limits } from "../limits.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { SpanContext } from "../model/span.ts";
 import { Joins } from "./joins.ts";
+import { TakenBack } from "./taken-back.ts";
 import { Threads } from "./threads.ts";
 import { parseTraceparent } from "./trace-context.ts";
 
@@ -29,6 +30,7 @@ export class Correlator {
     threadsMax: limits.threadsMax,
     afterAnswerNsMax: AFTER_ANSWER_NS_MAX,
   });
+  readonly #takenBack = new TakenBack();
   readonly #networks = new Map<number, string>();
   readonly #joins = new Joins({
     joinsMax: limits.joinsMax,
@@ -56,7 +58,7 @@ export class Correlator {
     const whole = exchange.partOf?.context;
     if (isServed(exchange)) {
       const own = this.#serverContext(exchange);
-      exchange.context = whole ?? own;
+      exchange.context = whole ?? this.#takenBack.identify(exchange, own, false);
       this.#threads.began(exchange);
       return;
     }
@@ -69,7 +71,8 @@ export class Correlator {
     const parent = exchange.eventLoop
       ? undefined
       : this.#threads.current(processId, exchange.tid, exchange.startNs);
-    const context = parent === undefined ? this.#root() : this.#child(parent, false);
+    const own = parent === undefined ? this.#root() : this.#child(parent, false);
+    const context = this.#takenBack.identify(exchange, own, false);
     exchange.context = context;
     this.#joins.offer(exchange, context);
   }
@@ -81,20 +84,26 @@ export class Correlator {
   connected(exchange: Exchange): void {
     const { role, processId } = exchange.connection;
     if (role === "server") {
-      exchange.context = this.#serverContext(exchange);
+      const own = this.#serverContext(exchange);
+      exchange.context = this.#takenBack.identify(exchange, own, true);
       return;
     }
     const parent =
       role === "unknown" || exchange.eventLoop
         ? undefined
         : this.#threads.serving(processId, exchange.tid, exchange.startNs);
-    const context = parent === undefined ? this.#root() : this.#child(parent, false);
+    const own = parent === undefined ? this.#root() : this.#child(parent, false);
+    const context = this.#takenBack.identify(exchange, own, true);
     exchange.context = context;
     this.#joins.offer(exchange, context);
   }
 
-  /** The exchange never was: nothing more is its work, and no other end waits for it. */
+  /**
+   * The exchange never was: nothing more is its work, and no other end waits for it. What has been
+   * given its identity finds it in what is told instead.
+   */
   withdrawn(exchange: Exchange): void {
+    this.#takenBack.add(exchange);
     if (isServed(exchange)) this.#threads.withdrawn(exchange);
     else this.#joins.settle(exchange);
   }
