@@ -91,6 +91,22 @@ describe("rewinding", () => {
   });
 });
 
+describe("what a burst has left", () => {
+  test("is wiped out before the stamps of its records are due again", () => {
+    write(3 * MIB);
+    readAll();
+    const lapsMax = 2 ** 35 / ringDataBytes;
+    let laps = 1;
+    for (; writer.discarded.length === 0 && laps < lapsMax; laps++) {
+      write(ringRewindBytes);
+      readAll();
+    }
+    expect(laps).toBe(lapsMax / 4);
+    expect(writer.discarded).toEqual([[ringRewindBytes, 3 * MIB]]);
+    expect(writer.limit).toBe(room.tail + ringDataBytesMin);
+  });
+});
+
 describe("the memory of a burst", () => {
   function burst(): void {
     room.allow(ringDataBytes);

@@ -11,6 +11,8 @@ import type { SharedMemory } from "./shared-memory.ts";
 /** Data that keeps its memory for as long as the process lives. */
 const KEPT_BYTES = limits.ringDataBytesMin;
 const PAGE_BYTES = 4096;
+/** A record's stamp is that of every position so many bytes further on. */
+const STAMPS_BYTES = 2 ** 35;
 const HEAD = ringOffset.head / 8;
 const TAIL = ringOffset.tail / 8;
 const LIMIT = ringOffset.limit / 8;
@@ -25,6 +27,8 @@ export class RingRoom {
   #tailUnits = 0;
   /** End of the data that may hold memory. */
   #touchedEnd = 0;
+  /** Laps since old records were wiped out that not every lap overwrites. */
+  #laps = 0;
   /** When data was last read that lay behind what keeps its memory. */
   #deepNs = 0;
 
@@ -74,7 +78,10 @@ export class RingRoom {
   rewind(): void {
     const place = this.#tail % this.#dataBytes;
     if (place >= limits.ringRewindBytes) this.#toNextLap(place);
-    if (this.#touchedEnd > KEPT_BYTES) this.#giveBack();
+    if (this.#laps * this.#dataBytes >= STAMPS_BYTES / 4) {
+      // One that a burst has left would pass for a new one when its stamp is due again.
+      if (this.#discardBehind(limits.ringRewindBytes)) this.#laps = 0;
+    } else if (this.#touchedEnd > KEPT_BYTES) this.#giveBack();
   }
 
   #toNextLap(place: number): void {
@@ -83,22 +90,33 @@ export class RingRoom {
     const moved = BigInt(next);
     // Right for both laps: records at the old head, should the exchange fail, and at the new one.
     this.#storeLimit(next + Math.min(place, this.#waitingBytesMax));
-    if (Atomics.compareExchange(this.#words, HEAD, head, moved) === head) this.#moveTail(next);
+    if (Atomics.compareExchange(this.#words, HEAD, head, moved) === head) {
+      this.#moveTail(next);
+      this.#laps++;
+    }
     this.#storeLimit(this.#tail + this.#waitingBytesMax);
   }
 
   #giveBack(): void {
-    if (this.#clock.monotonicNs() - this.#deepNs < limits.ringCalmNs) return;
-    const kept = (this.#tail % this.#dataBytes) + KEPT_BYTES;
+    if (this.#clock.monotonicNs() - this.#deepNs >= limits.ringCalmNs)
+      this.#discardBehind(KEPT_BYTES);
+  }
+
+  /** Wipes out what lies so far behind the tail; false = it is being written again. */
+  #discardBehind(bytes: number): boolean {
+    const kept = (this.#tail % this.#dataBytes) + bytes;
     const from = Math.ceil(kept / PAGE_BYTES) * PAGE_BYTES;
-    if (this.#touchedEnd <= from) return;
+    if (this.#touchedEnd <= from) return true;
     // Nobody gets as far as `from` meanwhile; who has seen the old limit reserves one record more.
-    this.#storeLimit(this.#tail + KEPT_BYTES - RECORD_BYTES_MAX);
-    if (Number(Atomics.load(this.#words, HEAD)) - this.#tail <= KEPT_BYTES - RECORD_BYTES_MAX) {
+    this.#storeLimit(this.#tail + bytes - RECORD_BYTES_MAX);
+    const head = Number(Atomics.load(this.#words, HEAD));
+    const isFree = head - this.#tail <= bytes - RECORD_BYTES_MAX;
+    if (isFree) {
       this.#memory.discard(RING_HEADER_BYTES + from, RING_HEADER_BYTES + this.#touchedEnd);
       this.#touchedEnd = from;
     }
     this.#storeLimit(this.#tail + this.#waitingBytesMax);
+    return isFree;
   }
 
   /** One 64-bit store, so that no half is ever seen. */
