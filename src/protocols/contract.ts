@@ -129,6 +129,11 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
     /** More open exchanges on one connection than this are given up and counted. */
     readonly inFlightMax: number;
   };
+  /**
+   * An answer names its request, so that one that never comes says nothing of the others: an
+   * exchange that has waited too long is given up alone. The protocol may go on to wait for it.
+   */
+  readonly pairsById?: boolean;
   /** It comes in datagrams, each of which is a view of its own; without it, in streams. */
   readonly datagrams?: boolean;
   /**

@@ -280,6 +280,50 @@ describe("ProtocolDriver", () => {
     expect(drops.get("exchange_expired")).toBe(1);
   });
 
+  describe("of a protocol whose answers name their requests", () => {
+    const byId: typeof toy = {
+      ...toy,
+      pairsById: true,
+      match(frame, side, state, emit) {
+        const { pending } = state;
+        if (frame.kind === "A") {
+          const index = pending.findIndex(({ detail }) => detail.question === frame.text);
+          pending.unshift(...pending.splice(index, index < 0 ? 0 : 1));
+        }
+        toy.match(frame, side, state, emit);
+      },
+    };
+    const SECOND = 1e9;
+
+    test("only what is old expires, and the others are still answered", () => {
+      const { driver, conversation, feed, closed, drops } = setUp("client", false, byId);
+      feed("out", frame("Qx"));
+      feed("out", frame("Qy"));
+      feed("out", frame("Qz"));
+      driver.expire(conversation, 2, 300 * SECOND);
+      expect(closed).toEqual(["0 x= no_response"]);
+      feed("in", frame("Az"));
+      feed("in", frame("Ay"));
+      // Late: it was told already.
+      feed("in", frame("Ax"));
+      expect(closed).toEqual(["0 x= no_response", "2 z=z complete", "1 y=y complete"]);
+      expect(drops.get("exchange_expired")).toBe(1);
+      expect(drops.get("stream_gap")).toBe(0);
+    });
+
+    test("a frame that stays half hides the answers: then all is given up", () => {
+      const { driver, conversation, feed, closed, drops } = setUp("client", false, byId);
+      feed("out", frame("Qx"));
+      feed("out", frame("Qy"));
+      feed("in", frame("Along").subarray(0, 3));
+      driver.expire(conversation, 2, 300 * SECOND);
+      expect(closed).toEqual([]);
+      driver.expire(conversation, 2 + 10 * SECOND, 310 * SECOND);
+      expect(closed).toEqual(["0 x= no_response", "1 y= no_response"]);
+      expect(drops.get("exchange_expired")).toBe(2);
+    });
+  });
+
   test("more open exchanges than allowed are given up one by one, counted", () => {
     const { feed, closed, drops, opened } = setUp();
     feed("out", joined("Q1", "Q2", "Q3", "Q4"));

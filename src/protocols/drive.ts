@@ -38,6 +38,8 @@ export interface DriverOptions {
 }
 
 const DIRECTIONS = ["in", "out"] as const;
+/** A half frame that stands so long beside an expired exchange may hide its answer. */
+const STUCK_NS_MAX = 10e9;
 
 export class ProtocolDriver {
   readonly #drops: Drops;
@@ -170,6 +172,13 @@ export class ProtocolDriver {
     }
     const oldest = conversation.inFlight[0];
     if (oldest === undefined || oldest.startNs >= beforeNs) return;
+    if (conversation.protocol?.pairsById === true) {
+      if (isBetweenFrames(conversation)) {
+        this.#expireOld(conversation, beforeNs, nowNs);
+        return;
+      }
+      if (oldest.startNs >= beforeNs - STUCK_NS_MAX) return;
+    }
     this.#drops.count("exchange_expired", conversation.inFlight.length);
     const at = { timeNs: nowNs, tid: 0 };
     this.#ledger.closeAll(conversation, nowNs, "no_response");
@@ -181,6 +190,14 @@ export class ProtocolDriver {
       this.#failed(conversation, error);
     }
     this.#leaveOff(conversation);
+  }
+
+  /** The others' answers name their requests: they can still come. */
+  #expireOld(conversation: Conversation, beforeNs: number, nowNs: number): void {
+    const old = conversation.inFlight.filter(({ startNs }) => startNs < beforeNs);
+    this.#drops.count("exchange_expired", old.length);
+    for (const exchange of old) this.#ledger.close(conversation, exchange, nowNs, "no_response");
+    if (conversation.errors === 0) this.#ledger.believe(conversation);
   }
 
   /** Told of errors that are bugs of ours, beside the count. */
@@ -362,6 +379,13 @@ export class ProtocolDriver {
       this.#failed(conversation, error);
     }
   }
+}
+
+function isBetweenFrames({ directions, streams }: Conversation): boolean {
+  return DIRECTIONS.every((direction) => {
+    const stream = streams[direction];
+    return stream.end === stream.start && directions[direction].skip === 0;
+  });
 }
 
 function segmentOf({ timeNs, tid }: Moment, eventLoop = false): Segment {

@@ -35,6 +35,7 @@ export const cassandra: Protocol<CassandraFrame, CassandraState, CassandraDetail
     frameBytesMax: cassandraLimits.segmentWindowBytes,
     inFlightMax: cassandraLimits.inFlightMax,
   },
+  pairsById: true,
   detect,
   createState,
   parse,

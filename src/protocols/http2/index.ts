@@ -23,6 +23,7 @@ export const http2: Protocol<Http2Frame, Http2State, Http2Detail> = {
     frameBytesMax: http2Limits.frameHeadBytes + http2Limits.blockBytesMax,
     inFlightMax: http2Limits.inFlightMax,
   },
+  pairsById: true,
   detect,
   createState,
   inherit,

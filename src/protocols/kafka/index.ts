@@ -43,6 +43,7 @@ export const kafka: Protocol<KafkaFrame, KafkaState, KafkaDetail> = {
     frameBytesMax: kafkaLimits.wholeFrameBytesMax,
     inFlightMax: kafkaLimits.inFlightMax,
   },
+  pairsById: true,
   detect,
   createShared,
   createState,

@@ -24,6 +24,7 @@ export const mongodb: Protocol<MongodbFrame, MongodbState, MongodbDetail> = {
     frameBytesMax: mongodbLimits.windowBytes,
     inFlightMax: mongodbLimits.inFlightMax,
   },
+  pairsById: true,
   detect,
   createState,
   parse,
