@@ -1,8 +1,9 @@
 /**
  * Cost of one exchange of every protocol in the agent's own code, through the driver that ships: a
- * client's connection of about 1 KB for each exchange, parsed and paired. The ratio is to a bare
- * copy of the same bytes, as the intake makes one; what describe() adds for a span is told beside
- * it. Invariant: every exchange that is counted was complete, by the protocol that is measured.
+ * client's connection of about 1 KB for each exchange, parsed, paired and described. The ratio is
+ * to a bare copy of the same bytes, as the intake makes one; what parsing and pairing take of it is
+ * told beside it. A figure is CPU time, the least of many rounds that take turns. Invariant: every
+ * exchange that is counted was complete, by the protocol that is measured.
  *
  *   bun test/bench/protocols.ts [protocol ...]
  */
@@ -17,8 +18,8 @@ import { testConnection } from "../harness/stream-cases.ts";
 import { type Figure, header, row } from "./figures.ts";
 
 const EXCHANGES = 500;
-const CONNECTIONS = 40;
-const ROUNDS = 7;
+const CONNECTIONS = 20;
+const ROUNDS = 20;
 const US_PER_KB_MAX = 5;
 
 const all = await subjects();
@@ -27,6 +28,7 @@ const protocols = all.map(({ protocol }) => protocol);
 /** Microseconds for each exchange. */
 function readingUs(protocol: Protocol, { steps }: Conversation, describing: boolean): number {
   let complete = 0;
+  let attributes = 0;
   const driver = new ProtocolDriver({
     protocols,
     drops: new Drops(),
@@ -35,7 +37,7 @@ function readingUs(protocol: Protocol, { steps }: Conversation, describing: bool
       closed: () => undefined,
       tell: (exchange) => {
         if (exchange.protocol === protocol.id && exchange.outcome === "complete") complete++;
-        if (describing) protocol.describe(exchange, policy);
+        if (describing) attributes += protocol.describe(exchange, policy)?.attributes.length ?? 0;
       },
       withdrawn: () => undefined,
     },
@@ -64,6 +66,7 @@ function readingUs(protocol: Protocol, { steps }: Conversation, describing: bool
   if (complete < CONNECTIONS * EXCHANGES) {
     throw new Error(`${protocol.id}: ${complete} of ${CONNECTIONS * EXCHANGES} were complete`);
   }
+  if (describing && attributes === 0) throw new Error(`${protocol.id}: nothing was described`);
   return us;
 }
 
@@ -87,24 +90,23 @@ function cpuUs(before: NodeJS.CpuUsage): number {
   return user + system;
 }
 
-function least(measure: () => number): number {
-  return Math.min(...Array.from({ length: ROUNDS }, measure));
-}
-
 function figureOf({ protocol, conversation }: Subject): Figure {
   const spoken = conversation(EXCHANGES);
   const bytes = spoken.steps.reduce((sum, step) => sum + step.bytes.length, 0) / EXCHANGES;
-  const reading = least(() => readingUs(protocol, spoken, false));
-  const describing = least(() => readingUs(protocol, spoken, true)) - reading;
-  const copying = least(() => copyingUs(spoken));
+  const least = { all: Infinity, reading: Infinity, copying: Infinity };
+  for (let round = 0; round < ROUNDS; round++) {
+    least.all = Math.min(least.all, readingUs(protocol, spoken, true));
+    least.reading = Math.min(least.reading, readingUs(protocol, spoken, false));
+    least.copying = Math.min(least.copying, copyingUs(spoken));
+  }
   return {
     name: `${protocol.id}: an exchange of ${bytes.toFixed(0)} bytes`,
-    value: reading,
+    value: least.all,
     unit: "us",
     target: { atMost: (US_PER_KB_MAX * Math.max(bytes, 1024)) / 1024 },
     note:
-      `${(reading / copying).toFixed(0)} times the bare copy (${copying.toFixed(3)} us); ` +
-      `describe ${describing.toFixed(2)} us`,
+      `${(least.all / least.copying).toFixed(0)} times the bare copy ` +
+      `(${least.copying.toFixed(3)} us); without description ${least.reading.toFixed(2)} us`,
   };
 }
 
