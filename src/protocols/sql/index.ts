@@ -4,9 +4,9 @@
  */
 import type { SqlDialect } from "./dialect.ts";
 import { sqlLimits } from "./limits.ts";
-import { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
-import { splitStatements } from "./statements.ts";
-import { summarizeSql } from "./summary.ts";
+import { hasPlaceholders, Sanitizer, sanitizeSql } from "./sanitize.ts";
+import { mayHoldSeveral, splitStatements } from "./statements.ts";
+import { summarizeSeen, summarizeSql } from "./summary.ts";
 
 export { traceparentOf } from "./comment.ts";
 export {
@@ -31,12 +31,37 @@ export interface SqlDescription {
   readonly statements: number;
 }
 
+const NO_STATEMENT: SqlDescription = { text: "", summary: "", statements: 0 };
+
 /** Describes a text that is not parameterised and may hold several statements. */
 export function describeSqlText(text: string, dialect: SqlDialect): SqlDescription {
+  return describe(text, dialect, false);
+}
+
+/** Describes a text that is sent apart from its values: it stays as it is if it has any. */
+export function describePreparedSql(text: string, dialect: SqlDialect): SqlDescription {
+  return describe(text, dialect, true);
+}
+
+/** Most texts are one statement, and are read once for everything that is said of them. */
+function describe(text: string, dialect: SqlDialect, prepared: boolean): SqlDescription {
+  if (text.length > sqlLimits.textMax || mayHoldSeveral(text, dialect)) {
+    return prepared && hasPlaceholders(text, dialect)
+      ? { text, summary: summarizeSql(text, dialect), statements: 1 }
+      : describeSeveral(text, dialect);
+  }
+  const sanitizer = new Sanitizer(text);
+  const summary = summarizeSeen(text, dialect, sanitizer);
+  if (prepared && sanitizer.hasPlaceholder) return { text, summary, statements: 1 };
+  if (!sanitizer.hasContent) return NO_STATEMENT;
+  return { text: sanitizer.result, summary, statements: 1 };
+}
+
+function describeSeveral(text: string, dialect: SqlDialect): SqlDescription {
   const statements = splitStatements(text, dialect);
   if (statements.length <= 1) {
     const only = statements[0];
-    if (only === undefined) return { text: "", summary: "", statements: 0 };
+    if (only === undefined) return NO_STATEMENT;
     const summary = summarizeSql(only, dialect);
     return { text: sanitizeSql(text, dialect), summary, statements: 1 };
   }
@@ -54,12 +79,6 @@ export function describeSqlText(text: string, dialect: SqlDialect): SqlDescripti
     summary: batchSummary(summaries),
     statements: statements.length,
   };
-}
-
-/** Describes a text that is sent apart from its values: it stays as it is if it has any. */
-export function describePreparedSql(text: string, dialect: SqlDialect): SqlDescription {
-  if (!hasPlaceholders(text, dialect)) return describeSqlText(text, dialect);
-  return { text, summary: summarizeSql(text, dialect), statements: 1 };
 }
 
 /** BATCH and what is done, when the same is done each time and there is room to say it. */

@@ -8,7 +8,53 @@ import { Keywords } from "./keywords.ts";
 import { sqlLimits } from "./limits.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
 
+const DOT = 0x2e;
+const SEMICOLON = 0x3b;
+
 const booleans = new Keywords(["TRUE", "FALSE"]);
+
+/** Makes the text with its values hidden while somebody moves a scanner over it, token by token. */
+export class Sanitizer {
+  readonly #text: string;
+  #result = "";
+  /** End of what is in the result, and of the last dot: what touches it is a name (t.true). */
+  #copied = 0;
+  #dotEnd = -1;
+  /** There is a token that is not white space, a comment or a semicolon. */
+  hasContent = false;
+  hasPlaceholder = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The text up to its end, when every token has been seen. */
+  get result(): string {
+    return this.#copied === 0 ? this.#text : this.#result + this.#text.slice(this.#copied);
+  }
+
+  /** The scanner stands on the next token; white space may be left out. */
+  see(scanner: SqlScanner): void {
+    const { kind } = scanner;
+    if (kind === SqlToken.space) return;
+    if (kind === SqlToken.comment) {
+      this.#replace(scanner, gapFor(scanner));
+      return;
+    }
+    if (kind === SqlToken.symbol) {
+      const { code } = scanner;
+      if (code === DOT) this.#dotEnd = scanner.end;
+      else if (code === SEMICOLON) return;
+    } else if (isLiteral(scanner, this.#dotEnd === scanner.start)) this.#replace(scanner, "?");
+    else if (kind === SqlToken.parameter) this.hasPlaceholder = true;
+    this.hasContent = true;
+  }
+
+  #replace({ start, end }: SqlScanner, shown: string): void {
+    this.#result += this.#text.slice(this.#copied, start) + shown;
+    this.#copied = end;
+  }
+}
 
 /**
  * The text with ? for every literal: strings of all kinds, numbers with their sign, booleans.
@@ -16,25 +62,11 @@ const booleans = new Keywords(["TRUE", "FALSE"]);
  * Source: OpenTelemetry semantic conventions, "Sanitization of db.query.text".
  */
 export function sanitizeSql(text: string, dialect: SqlDialect): string {
-  const scanner = new SqlScanner(
-    text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text,
-    dialect,
-  );
-  let result = "";
-  /** End of what is in the result, and whether the token before was a dot (as in t.true). */
-  let copied = 0;
-  let afterDot = false;
-  while (scanner.next()) {
-    if (scanner.kind === SqlToken.comment) {
-      result += scanner.text.slice(copied, scanner.start) + gapFor(scanner);
-      copied = scanner.end;
-    } else if (isLiteral(scanner, afterDot)) {
-      result += `${scanner.text.slice(copied, scanner.start)}?`;
-      copied = scanner.end;
-    }
-    afterDot = scanner.kind === SqlToken.symbol && scanner.code === 0x2e;
-  }
-  return copied === 0 ? scanner.text : result + scanner.text.slice(copied);
+  const cut = text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text;
+  const scanner = new SqlScanner(cut, dialect);
+  const sanitizer = new Sanitizer(cut);
+  while (scanner.nextVisible()) sanitizer.see(scanner);
+  return sanitizer.result;
 }
 
 /** True when the text is parameterised: it has $1, ?, … outside of strings and comments. */
@@ -43,7 +75,7 @@ export function hasPlaceholders(text: string, dialect: SqlDialect): boolean {
   if (placeholders === "dollar" && !text.includes("$")) return false;
   if (placeholders === "question" && !text.includes("?")) return false;
   const scanner = new SqlScanner(text, dialect);
-  while (scanner.next()) if (scanner.kind === SqlToken.parameter) return true;
+  while (scanner.nextVisible()) if (scanner.kind === SqlToken.parameter) return true;
   return false;
 }
 

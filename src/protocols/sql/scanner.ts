@@ -107,11 +107,18 @@ export class SqlScanner {
     return true;
   }
 
+  /** Moves to the next token that is not white space. */
+  nextVisible(): boolean {
+    const { text } = this;
+    let end = this.end;
+    while (classes[text.charCodeAt(end)] === IS_SPACE) end++;
+    this.end = end;
+    return this.next();
+  }
+
   /** Moves to the next token that is neither white space nor a comment. */
   nextMeaningful(): boolean {
-    while (this.next()) {
-      if (this.kind !== SqlToken.space && this.kind !== SqlToken.comment) return true;
-    }
+    while (this.nextVisible()) if (this.kind !== SqlToken.comment) return true;
     return false;
   }
 
@@ -335,8 +342,9 @@ export class SqlScanner {
 
   /** A quoted identifier; its closing character is doubled where it belongs to the name. */
   #enclosed(from: number, closer: string): void {
+    const code = closer.charCodeAt(0);
     let end = this.text.indexOf(closer, from);
-    while (end >= 0 && closer !== "]" && this.text.charAt(end + 1) === closer) {
+    while (end >= 0 && closer !== "]" && this.text.charCodeAt(end + 1) === code) {
       end = this.text.indexOf(closer, end + 2);
     }
     if (end < 0) this.#unclosed(SqlToken.quotedIdentifier);

@@ -17,8 +17,7 @@ const CLOSE = 0x29;
  */
 export function splitStatements(text: string, dialect: SqlDialect): string[] {
   if (dialect.name === "cql") return splitBatch(text, dialect);
-  const semicolon = text.indexOf(";");
-  if (semicolon < 0 || semicolon === text.length - 1) return isBlank(text, dialect) ? [] : [text];
+  if (!mayHoldSeveral(text, dialect)) return isBlank(text, dialect) ? [] : [text];
   const scanner = new SqlScanner(text, dialect);
   const statements: string[] = [];
   const body = new Body();
@@ -41,6 +40,16 @@ export function splitStatements(text: string, dialect: SqlDialect): string[] {
   }
   if (hasContent) statements.push(text.slice(start));
   return statements;
+}
+
+/** False when the text is one statement at most, as a short look tells. */
+export function mayHoldSeveral(text: string, dialect: SqlDialect): boolean {
+  if (dialect.name !== "cql") {
+    const semicolon = text.indexOf(";");
+    return semicolon >= 0 && semicolon < text.length - 1;
+  }
+  const scanner = new SqlScanner(text, dialect);
+  return scanner.nextMeaningful() && scanner.spelling.toUpperCase() === "BEGIN";
 }
 
 /** CQL has no text of several statements but the batch, whose semicolons may be left out. */

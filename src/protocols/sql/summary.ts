@@ -6,6 +6,7 @@
 import type { SqlDialect } from "./dialect.ts";
 import { Keywords } from "./keywords.ts";
 import { sqlLimits } from "./limits.ts";
+import type { Sanitizer } from "./sanitize.ts";
 import { SqlScanner, SqlToken } from "./scanner.ts";
 
 function words(list: string): ReadonlySet<string> {
@@ -79,11 +80,20 @@ interface Level {
  */
 export function summarizeSql(text: string, dialect: SqlDialect): string {
   const cut = text.length > sqlLimits.textMax ? text.slice(0, sqlLimits.textMax) : text;
-  return new Summarizer(new SqlScanner(cut, dialect)).run();
+  return new Summarizer(new SqlScanner(cut, dialect), undefined).run();
+}
+
+/** The same of a text within that limit; the sanitizer sees all of its tokens on the way. */
+export function summarizeSeen(text: string, dialect: SqlDialect, sanitizer: Sanitizer): string {
+  const scanner = new SqlScanner(text, dialect);
+  const summary = new Summarizer(scanner, sanitizer).run();
+  while (scanner.nextVisible()) sanitizer.see(scanner);
+  return summary;
 }
 
 class Summarizer {
   readonly #scanner: SqlScanner;
+  readonly #sanitizer: Sanitizer | undefined;
   #summary = "";
   #full = false;
   /** Upper-case word before the current token; "" when that was no word. */
@@ -97,8 +107,9 @@ class Summarizer {
   #with = false;
   readonly #dialect: SqlDialect["name"];
 
-  constructor(scanner: SqlScanner) {
+  constructor(scanner: SqlScanner, sanitizer: Sanitizer | undefined) {
     this.#scanner = scanner;
+    this.#sanitizer = sanitizer;
     this.#dialect = scanner.dialect.name;
   }
 
@@ -122,7 +133,14 @@ class Summarizer {
       this.#peeked = false;
       return true;
     }
-    return this.#scanner.nextMeaningful();
+    const scanner = this.#scanner;
+    const sanitizer = this.#sanitizer;
+    if (sanitizer === undefined) return scanner.nextMeaningful();
+    while (scanner.nextVisible()) {
+      sanitizer.see(scanner);
+      if (scanner.kind !== SqlToken.comment) return true;
+    }
+    return false;
   }
 
   #add(spelling: string): void {
