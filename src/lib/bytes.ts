@@ -1,16 +1,24 @@
 /** Reading bytes that came from outside: every access is bounded, nothing throws on content. */
 
-const utf8 = new TextDecoder("utf-8", { fatal: false });
+type Decode = (this: Uint8Array, start: number, end: number) => string;
 
-/** Text of bytes[start..end) with U+FFFD for what is not UTF-8. */
-export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return utf8.decode(bytes.subarray(start, end));
-}
-
-/** The native decoder behind Buffer.toString("latin1"); it takes any bytes and copies no view. */
-const { latin1Slice } = Buffer.prototype as Buffer & {
-  latin1Slice(this: Uint8Array, start: number, end: number): string;
+/** The native decoders behind Buffer.toString(); they take any bytes and make no view of them. */
+const { latin1Slice, utf8Slice } = Buffer.prototype as Buffer & {
+  readonly latin1Slice: Decode;
+  readonly utf8Slice: Decode;
 };
+
+/** Text of bytes[start..end) with U+FFFD for what is not UTF-8; a byte order mark is left out. */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  const last = Math.min(end, bytes.length);
+  if (start >= last) return "";
+  const isMarked =
+    last - start >= 3 &&
+    bytes[start] === 0xef &&
+    bytes[start + 1] === 0xbb &&
+    bytes[start + 2] === 0xbf;
+  return utf8Slice.call(bytes, isMarked ? start + 3 : start, last);
+}
 
 /** Like textOf for bytes that are ASCII or Latin-1: each byte is one character, at lower cost. */
 export function latin1Of(bytes: Uint8Array, start: number, end: number): string {

@@ -45,8 +45,7 @@ export class ByteStream implements ByteQueue {
       this.start = 0;
       this.end = payload.length;
       this.#borrowed = true;
-      this.#ends.length = 0;
-      this.#segments.length = 0;
+      this.#forgetSegments();
     } else {
       this.#reserve(payload.length);
       this.bytes.set(payload, this.end);
@@ -65,6 +64,11 @@ export class ByteStream implements ByteQueue {
     this.start = 0;
     this.end = 0;
     this.#borrowed = false;
+    this.#forgetSegments();
+  }
+
+  #forgetSegments(): void {
+    if (this.#ends.length === 0) return;
     this.#ends.length = 0;
     this.#segments.length = 0;
   }
@@ -104,7 +108,8 @@ export class ByteStream implements ByteQueue {
 
   #segmentAt(index: number): Segment | undefined {
     const ends = this.#ends;
-    let [low, high] = [0, ends.length - 1];
+    let low = 0;
+    let high = ends.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (index < (ends[middle] ?? 0)) high = middle;
