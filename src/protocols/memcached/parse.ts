@@ -38,9 +38,15 @@ interface Line {
 }
 
 function wordsOf({ view, textEnd }: Line): string[] {
-  return latin1Of(view.bytes, view.start, textEnd)
-    .split(" ")
-    .filter((word) => word !== "");
+  const text = latin1Of(view.bytes, view.start, textEnd);
+  const words: string[] = [];
+  let from = 0;
+  for (let blank = text.indexOf(" "); blank >= 0; blank = text.indexOf(" ", from)) {
+    if (blank > from) words.push(text.slice(from, blank));
+    from = blank + 1;
+  }
+  if (from < text.length) words.push(text.slice(from));
+  return words;
 }
 
 function parseCommand(line: Line, state: MemcachedState): ParseStatus {
@@ -48,7 +54,7 @@ function parseCommand(line: Line, state: MemcachedState): ParseStatus {
   const words = wordsOf(line);
   const [name = ""] = words;
   const command = commandOf(name);
-  if (!/^[a-z_]{2,16}$/.test(name)) return ParseError.malformed;
+  if (command === undefined && !/^[a-z_]{2,16}$/.test(name)) return ParseError.malformed;
   const frame = frameOf(line, words, command);
   const length = command === undefined || command.lengthAt === 0 ? -1 : lengthOf(words, command);
   if (length < 0) {
@@ -72,17 +78,19 @@ function frameOf(line: Line, words: readonly string[], command: Command | undefi
   const { view, next } = line;
   const kind = command?.kind ?? "line";
   const keys = keysOf(words, command);
-  const shown = keys.slice(0, memcachedLimits.keysShownMax).map(hiddenKey);
-  const flags = kind === "meta" ? words.slice(2) : [];
-  const opaque = flags.find((flag) => flag.startsWith("O"))?.slice(1, 33);
+  const shown = Math.min(keys.length, memcachedLimits.keysShownMax);
+  let text = words[0] ?? "";
+  for (let index = 0; index < shown; index++) text += ` ${hiddenKey(keys[index] ?? "")}`;
+  const isMeta = kind === "meta";
+  const opaque = isMeta ? opaqueAmong(words, 2) : undefined;
   return {
     side: "request",
     kind,
     name: words[0] ?? "",
-    text: [words[0], ...shown].join(" "),
-    truncated: keys.length > shown.length,
+    text,
+    truncated: keys.length > shown,
     noreply: kind !== "meta" && kind !== "values" && words.at(-1) === "noreply",
-    quiet: flags.includes("q"),
+    quiet: isMeta && words.indexOf("q", 2) >= 0,
     opaque,
     startNs: view.timeAt(view.start),
     endNs: view.timeAt(next - 1),
@@ -97,9 +105,12 @@ function keysOf(words: readonly string[], command: Command | undefined): readonl
   return words.slice(keyFrom, manyKeys ? undefined : keyFrom + 1);
 }
 
+const keyBytes = new Uint8Array(memcachedLimits.keyBytesMax);
+
 function hiddenKey(key: string): string {
-  if (key.length > memcachedLimits.keyBytesMax) return "?";
-  return keyText(Buffer.from(key, "latin1"), 0, key.length);
+  if (key.length > keyBytes.length) return "?";
+  for (let index = 0; index < key.length; index++) keyBytes[index] = key.charCodeAt(index);
+  return keyText(keyBytes, 0, key.length);
 }
 
 function parseAnswer(line: Line, state: MemcachedState): ParseStatus {
@@ -122,17 +133,27 @@ function parseAnswer(line: Line, state: MemcachedState): ParseStatus {
     state.first = first;
     return consumed;
   }
-  const word = /^\d+$/.test(first) ? "NUMBER" : first;
-  if (word !== "NUMBER" && !isAnswerWord(word)) return ParseError.malformed;
+  const word = isAnswerWord(first) ? first : /^\d+$/.test(first) ? "NUMBER" : "";
+  if (word === "") return ParseError.malformed;
   const last = { timeNs: view.timeAt(next - 1), tid: view.tidAt(next - 1) };
   answer(state, { word, opaque: opaqueOf(words) }, last, out);
   return consumed;
 }
 
+const metaWords: ReadonlySet<string> = new Set(["VA", "HD", "EN", "NS", "EX", "NF"]);
+
 function opaqueOf(words: readonly string[]): string | undefined {
-  const isMeta = /^(VA|HD|EN|NS|EX|NF)$/.test(words[0] ?? "");
-  const flags = words.slice(words[0] === "VA" ? 2 : 1);
-  return isMeta ? flags.find((flag) => flag.startsWith("O"))?.slice(1, 33) : undefined;
+  const [first = ""] = words;
+  return metaWords.has(first) ? opaqueAmong(words, first === "VA" ? 2 : 1) : undefined;
+}
+
+/** The flag O of a meta command or its answer, whose flags begin at the index. */
+function opaqueAmong(words: readonly string[], from: number): string | undefined {
+  for (let index = from; index < words.length; index++) {
+    const flag = words[index];
+    if (flag?.startsWith("O")) return flag.slice(1, 33);
+  }
+  return undefined;
 }
 
 interface Ending {
