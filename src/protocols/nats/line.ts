@@ -127,20 +127,23 @@ const noFields = { subject: "", reply: "", sid: "", text: "", totalBytes: -1, he
 /** At most six words between blanks and tabs; the most that any operation has is five. */
 function wordsOf(bytes: Uint8Array, start: number, end: number): string[] {
   const words: string[] = [];
+  const ascii = asciiOf(bytes, start, end);
   let index = start;
   while (index < end && words.length < 6) {
     while (index < end && (bytes[index] === BLANK || bytes[index] === TAB)) index++;
     const stop = wordEnd(bytes, index, end);
-    if (stop > index) words.push(wordOf(bytes, index, stop));
-    else index++;
+    if (stop > index) {
+      words.push(ascii?.slice(index - start, stop - start) ?? textOf(bytes, index, stop));
+    } else index++;
     index = Math.max(stop, index);
   }
   return words;
 }
 
-function wordOf(bytes: Uint8Array, start: number, end: number): string {
+/** The bytes as a text in which their indexes are the same; undefined when they are not ASCII. */
+function asciiOf(bytes: Uint8Array, start: number, end: number): string | undefined {
   for (let index = start; index < end; index++) {
-    if ((bytes[index] ?? 0) > 0x7f) return textOf(bytes, start, end);
+    if ((bytes[index] ?? 0) > 0x7f) return undefined;
   }
   return latin1Of(bytes, start, end);
 }
