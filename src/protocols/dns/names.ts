@@ -10,6 +10,14 @@ export interface Message {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
+  /** The name that was read last behind a pointer: records of one message share it. */
+  readonly recent?: RecentName;
+}
+
+export interface RecentName {
+  /** What the pointer led to; -1 = none was read. */
+  target: number;
+  text: string;
 }
 
 const POINTER = 0xc0;
@@ -41,6 +49,21 @@ const scratch = new Uint8Array(dnsLimits.nameBytesMax + 1);
 
 /** The name at `at`, RFC 1035 4.1.4, in the form of 5.1 without the dot at its end; "." = root. */
 export function nameAt(message: Message, at: number): string | undefined {
+  const { bytes, start, end, recent } = message;
+  const isPointer = at + 2 <= end && ((bytes[at] ?? 0) & POINTER) === POINTER;
+  if (recent === undefined || !isPointer) return readName(message, at);
+  const target = start + (uint16BE(bytes, at) & POINTER_MASK);
+  if (target >= at) return undefined;
+  if (target === recent.target) return recent.text;
+  const text = readName(message, at);
+  if (text !== undefined) {
+    recent.target = target;
+    recent.text = text;
+  }
+  return text;
+}
+
+function readName(message: Message, at: number): string | undefined {
   const { bytes, start, end } = message;
   let isPlain = true;
   let escaped = "";

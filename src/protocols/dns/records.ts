@@ -16,6 +16,8 @@ const OPTION_HEAD_BYTES = 4;
 const EXTENDED_ERROR = 15;
 const CLASS_IN = 1;
 
+type Recalling = Required<Message>;
+
 interface Reading {
   readonly addresses: string[];
   readonly others: string[];
@@ -26,7 +28,8 @@ interface Reading {
 }
 
 export function recordsOf({ bytes, at }: Body, header: Header): Records {
-  const message = { bytes, start: 0, end: bytes.length };
+  const recent = { target: -1, text: "" };
+  const message = { bytes, start: 0, end: bytes.length, recent };
   const reading: Reading = {
     addresses: [],
     others: [],
@@ -53,11 +56,11 @@ export function recordsOf({ bytes, at }: Body, header: Header): Records {
   return { ...reading, partial: read < total };
 }
 
-function addAnswer(reading: Reading, message: Message, head: number, end: number): void {
-  const { bytes, start } = message;
+function addAnswer(reading: Reading, message: Recalling, head: number, end: number): void {
+  const { bytes, start, recent } = message;
   const type = uint16BE(bytes, head);
   const at = head + RECORD_HEAD_BYTES;
-  const data = { bytes, start, end };
+  const data = { bytes, start, end, recent };
   const serial = type === Type.soa ? serialAt(data, at) : undefined;
   reading.lastSerial = serial;
   reading.firstSerial ??= serial;
