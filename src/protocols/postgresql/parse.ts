@@ -203,6 +203,7 @@ function parseNames(view: StreamView, size: number, out: Sink): ParseStatus {
 }
 
 function nameOf(bytes: Uint8Array, from: number, end: number): string {
+  if (end <= from) return "";
   return latin1Of(bytes, from, Math.min(end, from + postgresqlLimits.nameBytesMax));
 }
 
@@ -213,13 +214,19 @@ function parseTag(view: StreamView, size: number, out: Sink): ParseStatus {
   if (end - start < wanted) return 0;
   const from = start + HEADER_BYTES;
   if (bytes[start] === Backend.readyForQuery) {
-    const status = latin1Of(bytes, from, from + 1);
-    if (status !== "I" && status !== "T" && status !== "E") return ParseError.malformed;
+    const status = statusOf(bytes[from]);
+    if (status === undefined) return ParseError.malformed;
     return emit(view, wanted, size, [out, { text: status }]);
   }
   const tagEnd = indexOfByte(bytes, 0, from, start + wanted);
   if (tagEnd < 0) return ParseError.malformed;
   return emit(view, wanted, size, [out, { text: latin1Of(bytes, from, tagEnd) }]);
+}
+
+/** Idle, in a transaction, in a failed one. */
+function statusOf(code: number | undefined): "I" | "T" | "E" | undefined {
+  if (code === 0x49) return "I";
+  return code === 0x54 ? "T" : code === 0x45 ? "E" : undefined;
 }
 
 const FIELD_SEVERITY = 0x56;

@@ -241,8 +241,8 @@ function newGroup(frame: PostgresqlFrame): Group {
 interface PendingDetails {
   readonly kind: PendingKind;
   readonly group?: Group;
-  readonly exchange?: Opened;
-  readonly name?: string;
+  readonly exchange?: Opened | undefined;
+  readonly name?: string | undefined;
   readonly previous?: Statement | undefined;
 }
 
@@ -250,7 +250,8 @@ interface PendingDetails {
 function enqueue(state: PostgresqlState, group: Group, emit: Emit, details: PendingDetails): void {
   if (state.doubt !== undefined || state.skipping) return;
   group.unanswered++;
-  push(state, emit, { ...details, group });
+  const { kind, exchange, name, previous } = details;
+  push(state, emit, { kind, group, exchange, name, previous });
 }
 
 function push(state: PostgresqlState, emit: Emit, details: PendingDetails): void {
