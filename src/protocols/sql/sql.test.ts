@@ -257,6 +257,30 @@ describe("splitStatements", () => {
 });
 
 describe("descriptions", () => {
+  test("of one statement, read once, say what its readers say one by one", () => {
+    const blank = ["", ";", " -- x", "/* x */;"];
+    for (const text of [...sanitized.map(([text]) => text), ...blank]) {
+      for (const dialect of Object.values(sqlDialects)) {
+        const [first, ...others] = splitStatements(text, dialect);
+        if (others.length > 0) continue;
+        const said =
+          first === undefined
+            ? { text: "", summary: "", statements: 0 }
+            : {
+                text: sanitizeSql(text, dialect),
+                summary: summarizeSql(first, dialect),
+                statements: 1,
+              };
+        expect(describeSqlText(text, dialect)).toEqual(said);
+        const isKept = hasPlaceholders(text, dialect);
+        const prepared = isKept
+          ? { text, summary: summarizeSql(text, dialect), statements: 1 }
+          : said;
+        expect(describePreparedSql(text, dialect)).toEqual(prepared);
+      }
+    }
+  });
+
   test("of batches", () => {
     expect(
       describeSqlText("INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)", postgresql),
