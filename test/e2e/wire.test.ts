@@ -66,6 +66,7 @@ describe("a sender of the original protocol", () => {
       "http.request.method": "GET",
       "url.scheme": "http",
       "url.path": "/item/0",
+      "olly.http.route.learnt": "/item/{id}",
       "server.address": "shop.test",
       "server.port": 80,
       "http.response.status_code": 200,
