@@ -8,10 +8,15 @@ import type { BinaryState } from "./binary-types.ts";
 import { HEADER_BYTES, headerAt, isShape, Magic } from "./header.ts";
 import { operationOf } from "./opcodes.ts";
 
+/** Of a key's length, which is at most 250 bytes. */
+const KEY_LENGTH_HIGH = 0;
+
 export function detect({ bytes, start, end }: StreamView): Detection {
   const magic = bytes[start];
   if (magic !== Magic.request && magic !== Magic.response) return end > start ? "no" : "more";
   if (end - start > 1 && operationOf(bytes[start + 1] ?? 0) === undefined) return "no";
+  // A short frame of WebSocket begins alike, and may be the last one.
+  if (end - start > 2 && bytes[start + 2] !== KEY_LENGTH_HIGH) return "no";
   if (end - start < HEADER_BYTES) return "more";
   const side = magic === Magic.request ? "request" : "response";
   return isShape(headerAt(bytes, start), side) ? side : "no";

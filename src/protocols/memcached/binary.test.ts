@@ -180,6 +180,11 @@ describe("detection", () => {
     ["a get without a key", request(GET), "no"],
     ["an unknown status", response(GET, { status: 0x7777 }), "no"],
     ["text", new TextEncoder().encode("get alpha\r\n"), "no"],
+    [
+      "a short frame of WebSocket",
+      Uint8Array.from([0x81, 0x05, 0x68, 0x65, 0x6c, 0x6c, 0x6f]),
+      "no",
+    ],
   ])("%s", (_, bytes, expected) => {
     expect(memcachedBinary.detect({ bytes, start: 0, end: bytes.length, ...moment })).toBe(
       expected,
