@@ -8,7 +8,7 @@ import { goGrpcProgram, grpcioPath } from "../harness/grpcio.ts";
 import { python, startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
-import { output, start, stopAll } from "../harness/processes.ts";
+import { output, start, stopAll, waitForOutput } from "../harness/processes.ts";
 import { startCapture } from "../harness/tshark.ts";
 import { http2Exchanges } from "../harness/tshark-http2.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -49,9 +49,13 @@ async function startServer(agent: TestAgent): Promise<number> {
   return port;
 }
 
-function callFrom(agent: TestAgent, port: number, ...args: string[]): Promise<string> {
+function clientCommand(port: number, ...args: string[]): string[] {
   const program = [python, "-B", join(PROGRAMS, "grpc_client.py"), String(port), ...args];
-  return output(["timeout", "-s", "KILL", "90", ...program], { env: environment(agent) });
+  return ["timeout", "-s", "KILL", "90", ...program];
+}
+
+function callFrom(agent: TestAgent, port: number, ...args: string[]): Promise<string> {
+  return output(clientCommand(port, ...args), { env: environment(agent) });
 }
 
 function methodOf({ attributes }: SpanRecord): string {
@@ -175,11 +179,16 @@ test(
   async () => {
     const agent = await startAgent({ onDemand: true });
     const port = await startServer(agent);
-    const calling = callFrom(agent, port, "busy", "4");
-    await Bun.sleep(2_000);
-    await agent.trace("start");
-    await calling;
-    const spans = await spansOf(agent, 100);
+    const calling = start(clientCommand(port, "busy"), {
+      env: environment(agent),
+      keepStdinOpen: true,
+    });
+    await waitForOutput(calling, /busy/);
+    expect((await agent.trace("start")).code).toBe(0);
+    await spansOf(agent, 400);
+    calling.endInput();
+    expect((await calling.ended).code).toBe(0);
+    const spans = await spansOf(agent, 400);
     const wrong = spans.filter(({ attributes }) => {
       const index = /Item(\d+)$/.exec(String(attributes["rpc.method"] ?? ""))?.[1];
       const status = attributes["rpc.response.status_code"];

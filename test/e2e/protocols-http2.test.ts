@@ -4,7 +4,7 @@
  * asked and answered, at both ends.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultsOfHttp } from "../harness/conventions.ts";
 import { isWrong } from "../harness/judge.ts";
@@ -12,7 +12,14 @@ import { startNginx } from "../harness/nginx.ts";
 import { startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, milliseconds, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
 import { freePort, freePorts, waitForPort } from "../harness/ports.ts";
-import { output, run, start, stopAll, temporaryDirectory } from "../harness/processes.ts";
+import {
+  output,
+  type Program,
+  run,
+  start,
+  stopAll,
+  temporaryDirectory,
+} from "../harness/processes.ts";
 import { createCertificate } from "../harness/tls.ts";
 import { startCapture } from "../harness/tshark.ts";
 import { http2Exchanges, type StreamExchange } from "../harness/tshark-http2.ts";
@@ -136,19 +143,18 @@ describe("nghttp and nghttpd, beside the packets", () => {
 
 describe("10,000 requests on 8 connections, ten at a time", () => {
   /** One h2load for each connection: those of one process would all ask for the same. */
-  async function load(agent: TestAgent, port: number, options: readonly string[]): Promise<void> {
+  function load(agent: TestAgent, port: number, options: readonly string[]): Program[] {
     const directory = temporaryDirectory();
     const share = REQUESTS / CONNECTIONS;
-    const loads = Array.from({ length: CONNECTIONS }, (_, connection) => {
+    return Array.from({ length: CONNECTIONS }, (_, connection) => {
       const uris = join(directory, `uris-${connection}`);
       const targets = Array.from({ length: share }, (_, index) =>
         markedTarget(connection * share + index),
       );
       writeFileSync(uris, targets.map((one) => `http://127.0.0.1:${port}${one}\n`).join(""));
       const command = ["h2load", "-c", "1", "-i", uris, ...options];
-      return output(["timeout", "-s", "KILL", "40", ...command], { env: agent.environment });
+      return start(command, { env: agent.environment });
     });
-    await Promise.all(loads);
   }
 
   test(
@@ -158,7 +164,8 @@ describe("10,000 requests on 8 connections, ten at a time", () => {
       const port = await freePort();
       const server = { port, listen: "http2", body: `access_log off; ${LOCATIONS}` };
       await startNginx({ env: agent.environment, servers: [server] });
-      await load(agent, port, ["-n", String(REQUESTS / CONNECTIONS), "-m", "10"]);
+      const loads = load(agent, port, ["-n", String(REQUESTS / CONNECTIONS), "-m", "10"]);
+      for (const program of loads) expect((await program.ended).code).toBe(0);
       const spans = await spansOf(agent, 2 * REQUESTS);
       const wanted = Array.from({ length: REQUESTS }, (_, index) => {
         const target = markedTarget(index);
@@ -178,13 +185,20 @@ describe("10,000 requests on 8 connections, ten at a time", () => {
     async () => {
       const agent = await startAgent({ onDemand: true });
       const port = await freePort();
-      const server = { port, listen: "http2", body: `access_log off; ${LOCATIONS}` };
+      const log = join(temporaryDirectory(), "access.log");
+      const server = { port, listen: "http2", body: `access_log ${log}; ${LOCATIONS}` };
       await startNginx({ env: agent.environment, servers: [server] });
-      const loading = load(agent, port, ["-D", "3", "-m", "2", "--rps", "50"]);
-      await Bun.sleep(1_000);
-      await agent.trace("start");
-      await loading;
-      const spans = await spansOf(agent, 200);
+      const loads = load(agent, port, ["-D", "60", "-m", "2", "--rps", "50"]);
+      const served = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length : 0);
+      await waitFor(() => served() > 20 * CONNECTIONS, {
+        what: "busy connections",
+        withinMs: 30_000,
+        seen: () => String(served()),
+      });
+      expect((await agent.trace("start")).code).toBe(0);
+      await spansOf(agent, 400);
+      for (const program of loads) await program.stop();
+      const spans = await spansOf(agent, 400);
       const wrong = spans.filter(({ attributes }) => {
         const path = attributes["url.path"] ?? attributes["url.full"];
         const status = attributes["http.response.status_code"];

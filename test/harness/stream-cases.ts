@@ -71,7 +71,7 @@ export const testConnection: ConnectionInfo = {
 /** A step is one unit of time; its number is added to so that no time is 0. */
 const STEP_NS = 1_000;
 /** Runs of one case on one fixture; larger fixtures are sampled evenly. */
-const RUNS_MAX = 800;
+const RUNS_MAX = 500;
 const GARBAGE_RUNS = 60;
 const GARBAGE_BYTES_MAX = 400;
 

@@ -2,7 +2,7 @@
 
 argv: port kinds             one call of each kind, errors, a deadline, a cancel
       port many COUNT        Item0 to Item(COUNT-1) by 8 threads on two channels
-      port busy SECONDS      Item0, Item1, ... one after another
+      port busy              Item0, Item1, ... one after another, until its input ends
 """
 
 import sys
@@ -12,6 +12,7 @@ import time
 import grpc
 
 port, mode = sys.argv[1], sys.argv[2]
+BUSY_AFTER = 50
 
 
 def channel():
@@ -64,13 +65,22 @@ def many(count):
         thread.join()
 
 
-def busy(seconds):
+def busy():
+    """Until its input ends."""
     over = channel()
-    end = time.monotonic() + seconds
+    ending = threading.Event()
+
+    def wait():
+        sys.stdin.read()
+        ending.set()
+
+    threading.Thread(target=wait).start()
     index = 0
-    while time.monotonic() < end:
+    while not ending.is_set():
         unary(over, "Item%d" % index, code_of(index))
         index += 1
+        if index == BUSY_AFTER:
+            print("busy", flush=True)
 
 
 if mode == "kinds":
@@ -78,4 +88,4 @@ if mode == "kinds":
 elif mode == "many":
     many(int(sys.argv[3]))
 else:
-    busy(float(sys.argv[3]))
+    busy()
