@@ -23,6 +23,7 @@ const subjects = {
   redis: "Redis",
   s3: "S3 as such; else its calls are plain HTTP",
   tcp: "TCP connections that speak none of these",
+  websocket: "WebSocket, which HTTP/1 hands over",
 } as const;
 
 export type ProtocolId = keyof typeof subjects;

@@ -134,6 +134,8 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
    * exchange that has waited too long is given up alone. The protocol may go on to wait for it.
    */
   readonly pairsById?: boolean;
+  /** Its exchanges may last as long as the connection: they are never given up for their age. */
+  readonly lasts?: boolean;
   /** It comes in datagrams, each of which is a view of its own; without it, in streams. */
   readonly datagrams?: boolean;
   /**

@@ -170,6 +170,7 @@ export class ProtocolDriver {
     } catch (error) {
       this.#failed(conversation, error);
     }
+    if (conversation.protocol?.lasts === true) return;
     const oldest = conversation.inFlight[0];
     if (oldest === undefined || oldest.startNs >= beforeNs) return;
     if (conversation.protocol?.pairsById === true) {

@@ -13,6 +13,7 @@ import { mysql } from "./mysql/index.ts";
 import { nats } from "./nats/index.ts";
 import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
+import { websocket } from "./websocket/index.ts";
 
 export const protocols: readonly Protocol[] = [
   asProtocol(http2),
@@ -29,5 +30,6 @@ export const protocols: readonly Protocol[] = [
   asProtocol(kafka),
   asProtocol(redis),
   asProtocol(memcached),
+  asProtocol(websocket),
   asProtocol(dnsDatagrams),
 ];

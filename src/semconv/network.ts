@@ -23,6 +23,7 @@ export const ATTR_NETWORK_PEER_ADDRESS = "network.peer.address";
 export const ATTR_NETWORK_PEER_PORT = "network.peer.port";
 /** tcp or unix, where it says something. */
 export const ATTR_NETWORK_TRANSPORT = "network.transport";
+export const ATTR_NETWORK_PROTOCOL_NAME = "network.protocol.name";
 export const ATTR_NETWORK_PROTOCOL_VERSION = "network.protocol.version";
 
 /** "tls" or "ssl". */

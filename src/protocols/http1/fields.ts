@@ -45,6 +45,8 @@ export interface Fields {
   upgrade: boolean;
   /** The only protocol that Upgrade names is h2c (RFC 7540 section 3.2). */
   upgradeH2c: boolean;
+  /** The only protocol that Upgrade names is WebSocket (RFC 6455 section 4.1). */
+  upgradeWebSocket: boolean;
 }
 
 export const CONTENT_LENGTH_ABSENT = -1;
@@ -72,6 +74,7 @@ export function createFields(): Fields {
     connectionUpgrade: false,
     upgrade: false,
     upgradeH2c: false,
+    upgradeWebSocket: false,
   };
 }
 
@@ -100,6 +103,7 @@ function reset(fields: Fields): void {
   fields.connectionUpgrade = false;
   fields.upgrade = false;
   fields.upgradeH2c = false;
+  fields.upgradeWebSocket = false;
 }
 
 /**
@@ -165,6 +169,7 @@ function readLine(bytes: Uint8Array, start: number, lineFeed: number, fields: Fi
   else if (name === "upgrade") {
     fields.upgrade = true;
     fields.upgradeH2c = sameTextAnyCase(bytes, valueStart, valueEnd, "h2c");
+    fields.upgradeWebSocket = sameTextAnyCase(bytes, valueStart, valueEnd, "websocket");
   } else note(name, valueStart, valueEnd, fields);
 }
 

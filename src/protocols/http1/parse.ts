@@ -265,9 +265,10 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
   frame.persistent = fields.connectionClose
     ? false
     : line.minorVersion > 0 || fields.connectionKeepAlive;
-  if (status === 101 && fields.upgradeH2c && pending !== undefined) {
+  const next = fields.upgradeH2c ? "http2" : fields.upgradeWebSocket ? "websocket" : undefined;
+  if (status === 101 && next !== undefined && pending !== undefined) {
     pending.detail.statusCode = status;
-    out.handOver({ protocol: "http2", carried: carriedOf(pending, view.timeAt(body - 1)) });
+    out.handOver({ protocol: next, carried: carriedOf(pending, view.timeAt(body - 1)) });
     return body - start;
   }
   const call = pending?.detail.call;
@@ -293,7 +294,10 @@ function responseHead(view: StreamView, body: number, state: Http1State, out: Si
   return behind - start;
 }
 
-/** RFC 7540 section 3.2: the request that asks for HTTP/2 is answered there, on stream 1. */
+/**
+ * RFC 7540 section 3.2: the request that asks for HTTP/2 is answered there, on stream 1. WebSocket
+ * only looks at it: a 101 ends the request.
+ */
 function carriedOf(exchange: Exchange<Http1Detail>, endNs: number): Carried {
   const { detail } = exchange;
   const fields: [string, string | undefined][] = [
