@@ -114,8 +114,9 @@ def respond(client, method, target, total):
             b"Connection: Upgrade\r\n\r\n\x81\x05hello"
         )
         LOG.write(f"{method} {target} 101\n")
-        while client.recv(65536):
+        while (frame := client.recv(65536)) and frame[0] != 0x88:
             client.sendall(b"\x81\x02ok")
+        client.sendall(b"\x88\x02\x03\xe8")
         return -1, False
     else:
         text = str(total).encode()
