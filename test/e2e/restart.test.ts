@@ -95,9 +95,12 @@ test("no request failed, and no result or errno was another one", async () => {
   expect(checker.stdout()).toMatch(/connections [1-9]/);
 }, 30_000);
 
-/** Each span is of one request, and says so, though capture began in the middle. */
+/**
+ * Each span is of one request, and says so, though capture began in the middle. A connection of
+ * which too little was seen to know what it speaks, or that speaks nothing known, is told as such.
+ */
 test("spans from the middle of a connection are whole", () => {
-  const spans = servers(agent.file);
+  const spans = servers(agent.file).filter(({ name }) => name !== "TCP");
   const paths = spans.map((span) => String(span.attributes["url.path"]));
   expect(spans.length).toBeGreaterThan(0);
   expect(paths.filter((path) => !/^\/jobs\/\d+$/.test(path))).toEqual([]);
