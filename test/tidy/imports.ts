@@ -33,6 +33,7 @@ const everyStage = ["lib", "model", "semconv", "self", "limits", "version"];
 const everyProtocol = [
   "protocols/contract",
   "protocols/doubt",
+  "protocols/ends",
   "lib",
   "model",
   "semconv",

@@ -5,10 +5,11 @@
  * its consumer refused and did not give back); consumer_cancelled; blocked (connection.blocked);
  * connection_closed (the connection or channel ended before the answer); timeout (it never came).
  */
+
 import { nameTemplateOf } from "../../lib/name-template.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
+import type { SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -30,15 +31,9 @@ import {
   ATTR_OLLY_MESSAGING_SETTLEMENT,
   MESSAGING_SYSTEM_RABBITMQ,
 } from "../../semconv/messaging.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addServer, serverOf } from "../ends.ts";
 import type { AmqpDetail, Kind } from "./types.ts";
 
 const ERROR_NACK = "nack";
@@ -82,7 +77,7 @@ export function describe(exchange: Exchange<AmqpDetail>): SpanDraft | undefined 
   const madeUp = addDestination(attributes, detail, { destination, template });
   addMessage(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, 0);
   if (!isServer) addPeer(attributes, connection);
   if (outcome !== "complete") attributes.push([ATTR_OLLY_EXCHANGE_OUTCOME, outcome]);
   const target = template ?? (madeUp || destination === "" ? addressOf(server) : destination);
@@ -180,33 +175,6 @@ function addMessage(attributes: Attribute[], detail: AmqpDetail): void {
   if (detail.empty) attributes.push([ATTR_OLLY_MESSAGING_EMPTY, true]);
   if (settlement !== undefined) attributes.push([ATTR_OLLY_MESSAGING_SETTLEMENT, settlement]);
   if (detail.requeued) attributes.push([ATTR_OLLY_MESSAGING_REQUEUED, true]);
-}
-
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    if (connection.transport !== "unix" && server.port > 0) {
-      attributes.push([ATTR_SERVER_PORT, server.port]);
-    }
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
 }
 
 function addressOf(server: SocketAddress | undefined): string {

@@ -4,6 +4,7 @@
  * of error.type: the protocol's error code; connection_closed (the connection ended before the
  * answer); timeout (it never came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
 import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
@@ -29,11 +30,9 @@ import {
   ATTR_ERROR_TYPE,
   ATTR_NETWORK_PEER_ADDRESS,
   ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
 } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addressOf, addServer, serverOf } from "../ends.ts";
 import { isStatement } from "./match.ts";
 import { Opcode } from "./messages.ts";
 import type { CassandraDetail } from "./types.ts";
@@ -61,7 +60,7 @@ export function describe(exchange: Exchange<CassandraDetail>): SpanDraft | undef
   const attributes: Attribute[] = [[ATTR_DB_SYSTEM_NAME, DB_SYSTEM_CASSANDRA]];
   addOperation(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, DEFAULT_PORT);
   if (!isServer) addPeer(attributes, connection);
   if (isServer && detail.applicationName !== undefined) {
     attributes.push([ATTR_OLLY_DB_APPLICATION_NAME, detail.applicationName]);
@@ -107,25 +106,6 @@ function addOperation(attributes: Attribute[], detail: CassandraDetail): void {
   if (warnings > 0) attributes.push([ATTR_OLLY_DB_WARNINGS, warnings]);
 }
 
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    const says = connection.transport !== "unix" && server.port !== DEFAULT_PORT;
-    if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
 /** The node that coordinates the request. */
 function addPeer(attributes: Attribute[], { remote, transport }: ConnectionInfo): void {
   if (remote === undefined || transport === "unix") return;
@@ -146,11 +126,4 @@ function nameOf(detail: CassandraDetail, server: SocketAddress | undefined): str
 /** A batch of which a text is not known. */
 function batchName({ opcode }: CassandraDetail): string | undefined {
   return opcode === Opcode.batch ? "BATCH" : undefined;
-}
-
-function addressOf(server: SocketAddress | undefined): string | undefined {
-  if (server === undefined || server.address === "") return undefined;
-  if (server.port === 0) return server.address;
-  const address = server.address.includes(":") ? `[${server.address}]` : server.address;
-  return `${address}:${server.port}`;
 }

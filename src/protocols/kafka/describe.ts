@@ -4,8 +4,9 @@
  * of Kafka's error; connection_closed (the connection ended before the answer); timeout (no answer
  * came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
+import type { SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -40,6 +41,7 @@ import {
   ATTR_SERVER_PORT,
 } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { serverOf } from "../ends.ts";
 import { ApiKey, apis } from "./apis.ts";
 import { errorNameOf } from "./errors.ts";
 import { compressionNames } from "./records.ts";
@@ -157,12 +159,6 @@ function addParties(attributes: Attribute[], detail: KafkaDetail): void {
   if (clientId !== undefined) attributes.push([ATTR_MESSAGING_CLIENT_ID, clientId]);
   if (transaction) attributes.push([ATTR_OLLY_KAFKA_TRANSACTIONAL_ID, transaction]);
   if (cluster !== undefined) attributes.push([ATTR_MESSAGING_KAFKA_CLUSTER_ID, cluster]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
 }
 
 function addServer(attributes: Attribute[], server: SocketAddress | undefined): void {

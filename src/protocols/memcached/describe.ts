@@ -4,8 +4,8 @@
  * CLIENT_ERROR, SERVER_ERROR, a status of the binary protocol; connection_closed (the connection
  * ended before the answer); timeout (it never came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -17,15 +17,9 @@ import {
   ATTR_OLLY_DB_QUERY_TRUNCATED,
   DB_SYSTEM_MEMCACHED,
 } from "../../semconv/db.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addressOf, addServer, serverOf } from "../ends.ts";
 import type { MemcachedDetail } from "./types.ts";
 
 const DEFAULT_PORT = 11211;
@@ -47,7 +41,7 @@ export function describe(exchange: Exchange<MemcachedDetail>): SpanDraft {
   if (values !== undefined) attributes.push([ATTR_DB_RESPONSE_RETURNED_ROWS, values]);
   if (error !== undefined) attributes.push([ATTR_DB_RESPONSE_STATUS_CODE, error]);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, DEFAULT_PORT);
   if (!isServer) addPeer(attributes, connection);
   if (outcome !== "complete") attributes.push([ATTR_OLLY_EXCHANGE_OUTCOME, outcome]);
   const target = addressOf(server);
@@ -67,37 +61,4 @@ function errorTypeOf({ error, operation }: MemcachedDetail, outcome: Outcome): s
   const isEnd = /^(quit|shutdown)$/i.test(operation);
   if (outcome === "closed_early") return isEnd ? undefined : ERROR_CONNECTION_CLOSED;
   return outcome === "no_response" ? ERROR_TIMEOUT : undefined;
-}
-
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    const says = connection.transport !== "unix" && server.port !== DEFAULT_PORT;
-    if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
-}
-
-function addressOf(server: SocketAddress | undefined): string | undefined {
-  if (server === undefined || server.address === "") return undefined;
-  if (server.port === 0) return server.address;
-  const address = server.address.includes(":") ? `[${server.address}]` : server.address;
-  return `${address}:${server.port}`;
 }

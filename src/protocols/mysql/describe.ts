@@ -4,8 +4,9 @@
  * and counts. Values of error.type: the server's error number; connection_closed (the connection
  * ended before the answer); timeout (it never came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
+import type { SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -25,15 +26,9 @@ import {
   DB_SYSTEM_MARIADB,
   DB_SYSTEM_MYSQL,
 } from "../../semconv/db.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addressOf, addServer, serverOf } from "../ends.ts";
 import { Command, commandFacts } from "./packets.ts";
 import type { MysqlDetail } from "./types.ts";
 
@@ -68,7 +63,7 @@ export function describe(exchange: Exchange<MysqlDetail>): SpanDraft | undefined
   addStatement(attributes, detail);
   addResult(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, DEFAULT_PORT);
   if (!isServer) addPeer(attributes, connection);
   if (isServer && detail.program !== undefined) {
     attributes.push([ATTR_OLLY_DB_APPLICATION_NAME, detail.program]);
@@ -118,32 +113,6 @@ function operationOf(command: number): string | undefined {
   return running.has(command) ? undefined : commandFacts(command)?.name;
 }
 
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    const says = connection.transport !== "unix" && server.port !== DEFAULT_PORT;
-    if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
-}
-
 /** Summary, else operation and target, else target, else the system. */
 function nameOf(detail: MysqlDetail, server: SocketAddress | undefined, system: string): string {
   const summary = detail.statement?.description.summary;
@@ -152,11 +121,4 @@ function nameOf(detail: MysqlDetail, server: SocketAddress | undefined, system: 
   const target = detail.database ?? addressOf(server);
   if (operation !== undefined) return target === undefined ? operation : `${operation} ${target}`;
   return target ?? system;
-}
-
-function addressOf(server: SocketAddress | undefined): string | undefined {
-  if (server === undefined || server.address === "") return undefined;
-  if (server.port === 0) return server.address;
-  const address = server.address.includes(":") ? `[${server.address}]` : server.address;
-  return `${address}:${server.port}`;
 }

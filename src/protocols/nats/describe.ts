@@ -5,10 +5,11 @@
  * listens); Nats-Service-Error-Code of an answer; what -ERR says, as permissions_violation;
  * connection_closed (the connection ended before the answer); timeout (it never came).
  */
+
 import { nameTemplateOf } from "../../lib/name-template.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
+import type { SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -26,15 +27,9 @@ import {
   ATTR_OLLY_MESSAGING_SETTLEMENT,
   MESSAGING_SYSTEM_NATS,
 } from "../../semconv/messaging.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addServer, serverOf } from "../ends.ts";
 import { isTemporary, subjectTemplate } from "./subjects.ts";
 import type { Kind, NatsDetail } from "./types.ts";
 
@@ -71,7 +66,7 @@ export function describe(exchange: Exchange<NatsDetail>): SpanDraft | undefined 
   const target = addDestination(attributes, detail);
   addMessage(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, 0);
   if (!isServer) addPeer(attributes, connection);
   if (outcome !== "complete") attributes.push([ATTR_OLLY_EXCHANGE_OUTCOME, outcome]);
   const name = target === "" ? addressOf(server) : target;
@@ -131,33 +126,6 @@ function addMessage(attributes: Attribute[], detail: NatsDetail): void {
   if (detail.empty) attributes.push([ATTR_OLLY_MESSAGING_EMPTY, true]);
   if (settlement !== "") attributes.push([ATTR_OLLY_MESSAGING_SETTLEMENT, settlement]);
 }
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    if (connection.transport !== "unix" && server.port > 0) {
-      attributes.push([ATTR_SERVER_PORT, server.port]);
-    }
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
-}
-
 function addressOf(server: SocketAddress | undefined): string {
   if (server === undefined || server.address === "") return "";
   if (server.port === 0) return server.address;

@@ -4,8 +4,9 @@
  * Values of error.type: the SQLSTATE; pipeline_aborted (skipped because something before it had
  * failed); connection_closed (the connection ended before the answer); timeout (it never came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
+import type { SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -23,15 +24,9 @@ import {
   ATTR_OLLY_DB_TRANSACTION_STATUS,
   DB_SYSTEM_POSTGRESQL,
 } from "../../semconv/db.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addressOf, addServer, serverOf } from "../ends.ts";
 import type { Operation, PostgresqlDetail } from "./types.ts";
 
 const DEFAULT_PORT = 5432;
@@ -56,7 +51,7 @@ export function describe(exchange: Exchange<PostgresqlDetail>): SpanDraft | unde
   if (detail.database !== undefined) attributes.push([ATTR_DB_NAMESPACE, detail.database]);
   addOperation(attributes, detail);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, DEFAULT_PORT);
   if (!isServer) addPeer(attributes, connection);
   if (isServer && detail.applicationName !== undefined) {
     attributes.push([ATTR_OLLY_DB_APPLICATION_NAME, detail.applicationName]);
@@ -101,32 +96,6 @@ function addOperation(attributes: Attribute[], detail: PostgresqlDetail): void {
   }
 }
 
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    const says = connection.transport !== "unix" && server.port !== DEFAULT_PORT;
-    if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
-}
-
 /** Summary, else operation and target, else target, else the system. */
 function nameOf(detail: PostgresqlDetail, server: SocketAddress | undefined): string {
   const summary = detail.statement?.description.summary;
@@ -135,11 +104,4 @@ function nameOf(detail: PostgresqlDetail, server: SocketAddress | undefined): st
   const target = detail.database ?? addressOf(server);
   if (operation !== undefined) return target === undefined ? operation : `${operation} ${target}`;
   return target ?? DB_SYSTEM_POSTGRESQL;
-}
-
-function addressOf(server: SocketAddress | undefined): string | undefined {
-  if (server === undefined || server.address === "") return undefined;
-  if (server.port === 0) return server.address;
-  const address = server.address.includes(":") ? `[${server.address}]` : server.address;
-  return `${address}:${server.port}`;
 }

@@ -4,8 +4,8 @@
  * first word, those of a batch joined by "/"; _OTHER (an error without one); connection_closed (the
  * connection ended before the answer); timeout (it never came).
  */
+
 import type { Attribute } from "../../model/attributes.ts";
-import type { ConnectionInfo, SocketAddress } from "../../model/connection.ts";
 import type { Exchange, Outcome } from "../../model/exchange.ts";
 import { type SpanDraft, SpanKind, StatusCode } from "../../model/span.ts";
 import {
@@ -20,15 +20,9 @@ import {
   ATTR_OLLY_DB_TRANSACTION_STATUS,
   DB_SYSTEM_REDIS,
 } from "../../semconv/db.ts";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_NETWORK_PEER_ADDRESS,
-  ATTR_NETWORK_PEER_PORT,
-  ATTR_NETWORK_TRANSPORT,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from "../../semconv/network.ts";
+import { ATTR_ERROR_TYPE } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
+import { addPeer, addressOf, addServer, serverOf } from "../ends.ts";
 import type { RedisDetail } from "./types.ts";
 
 const DEFAULT_PORT = 6379;
@@ -53,7 +47,7 @@ export function describe(exchange: Exchange<RedisDetail>): SpanDraft | undefined
   const status = detail.codes.filter((code) => code !== "").join("/");
   if (status !== "") attributes.push([ATTR_DB_RESPONSE_STATUS_CODE, status]);
   if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
-  addServer(attributes, server, connection);
+  addServer(attributes, server, connection, DEFAULT_PORT);
   if (!isServer) addPeer(attributes, connection);
   if (outcome !== "complete") attributes.push([ATTR_OLLY_EXCHANGE_OUTCOME, outcome]);
   const target = detail.procedure ?? addressOf(server);
@@ -97,37 +91,4 @@ function addText(attributes: Attribute[], detail: RedisDetail): void {
     attributes.push([ATTR_DB_STORED_PROCEDURE_NAME, detail.procedure]);
   }
   if (detail.aborted) attributes.push([ATTR_OLLY_DB_TRANSACTION_STATUS, "aborted"]);
-}
-
-function addServer(
-  attributes: Attribute[],
-  server: SocketAddress | undefined,
-  connection: ConnectionInfo,
-): void {
-  if (server !== undefined && server.address !== "") {
-    attributes.push([ATTR_SERVER_ADDRESS, server.address]);
-    const says = connection.transport !== "unix" && server.port !== DEFAULT_PORT;
-    if (says && server.port > 0) attributes.push([ATTR_SERVER_PORT, server.port]);
-  }
-  if (connection.transport === "unix") attributes.push([ATTR_NETWORK_TRANSPORT, "unix"]);
-}
-
-/** Whom the client asked for: the name, where it is known. */
-function serverOf({ remote, remoteName }: ConnectionInfo): SocketAddress | undefined {
-  if (remote === undefined || remoteName === undefined) return remote;
-  return { address: remoteName, port: remote.port };
-}
-
-/** Beside a name the address that it led to; without one, server.address is that address. */
-function addPeer(attributes: Attribute[], { remote, remoteName }: ConnectionInfo): void {
-  if (remote === undefined || remoteName === undefined) return;
-  attributes.push([ATTR_NETWORK_PEER_ADDRESS, remote.address]);
-  attributes.push([ATTR_NETWORK_PEER_PORT, remote.port]);
-}
-
-function addressOf(server: SocketAddress | undefined): string | undefined {
-  if (server === undefined || server.address === "") return undefined;
-  if (server.port === 0) return server.address;
-  const address = server.address.includes(":") ? `[${server.address}]` : server.address;
-  return `${address}:${server.port}`;
 }
