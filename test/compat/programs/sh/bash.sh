@@ -32,15 +32,25 @@ echo "on stdout"
 printf -v text '%s-' {1..5}
 echo "$text"
 (echo "to nobody" >/dev/tcp/127.0.0.1/1) 2>/dev/null || echo "refused"
-set -m
-sleep 30 &
-until grep -q sleep "/proc/$!/comm"; do :; done
-kill -STOP $!
-kill -TERM %sleep
-kill -CONT %sleep
-wait %sleep
-echo "job $?"
-set +m
+(
+    # When bash learns of a stop and of an end is up to the scheduler: it may say so on stderr, may let
+    # `wait` return for the stop, and has no name for a job that has ended, only its pid.
+    set -m
+    sleep 30 &
+    job=$!
+    until grep -q sleep "/proc/$job/comm"; do :; done
+    kill -STOP %sleep
+    until grep -q "^State:.T" "/proc/$job/status"; do :; done
+    kill -TERM %sleep
+    kill -CONT "$job"
+    wait "$job"
+    code=$?
+    while [ "$code" -eq 147 ]; do
+        wait "$job"
+        code=$?
+    done
+    echo "job $code"
+) 2>/dev/null
 shopt -s lastpipe
 seq 1 10 | while read -r number; do sum=$((${sum:-0} + number)); done
 echo "sum $sum"
