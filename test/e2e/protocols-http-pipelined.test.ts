@@ -56,9 +56,19 @@ function wrong(spans: readonly SpanRecord[]): string[] {
   });
 }
 
-function client(port: number, threads: number, count: number, flag: string, depth: number) {
-  const numbers = [port, threads, count].map(String);
-  return [python, "-B", CLIENT, ...numbers, flag, String(depth)];
+interface Client {
+  readonly port: number;
+  readonly threads: number;
+  /** Of each thread; those of the end where there is a flag. */
+  readonly count: number;
+  /** A file that ends the earlier requests; "-": there are none. */
+  readonly flag: string;
+  /** Requests of one write. */
+  readonly depth: number;
+}
+
+function commandOf({ port, threads, count, flag, depth }: Client): string[] {
+  return [python, "-B", CLIENT, ...[port, threads, count, flag, depth].map(String)];
 }
 
 async function waitForCount(what: string, count: number, now: () => number): Promise<void> {
@@ -69,9 +79,10 @@ test(
   "10,000 requests of 8 connections: each has its own answer",
   async () => {
     const agent = await startAgent();
-    const command = client(await startServer(agent), THREADS, REQUESTS_OF_THREAD, "-", 5);
-    await output(["timeout", "-s", "KILL", "90", ...command], { env: agent.environment });
     const count = THREADS * REQUESTS_OF_THREAD;
+    const client = { threads: THREADS, count: REQUESTS_OF_THREAD, flag: "-", depth: 5 };
+    const command = commandOf({ port: await startServer(agent), ...client });
+    await output(["timeout", "-s", "KILL", "90", ...command], { env: agent.environment });
     for (const { name, kind } of ends) {
       await waitForCount(`requests of the ${name}`, count, () => told(agent, kind).length);
       const spans = told(agent, kind);
@@ -90,7 +101,7 @@ async function joined(depth: number, threads: number, lateOfThread: number) {
   const agent = await startAgent({ onDemand: true });
   const port = await startServer(agent);
   const flag = join(temporaryDirectory(), "enough");
-  const command = client(port, threads, lateOfThread, flag, depth);
+  const command = commandOf({ port, threads, count: lateOfThread, flag, depth });
   const program = start(command, { env: agent.environment });
   await waitForOutput(program, new RegExp(`(busy\\s*){${threads}}`));
   expect((await agent.trace("start")).code).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL by many connections at once, in pipelines, and joined in the middle: each statement has
- * its own answer. Invariant: how many rows it returns stands in a statement's text.
+ * PostgreSQL by many connections at once, in pipelines, and joined in the middle: each statement
+ * has its own answer. Invariant: how many rows it returns stands in a statement's text.
  */
 import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
