@@ -40,9 +40,15 @@ export function uint32BE(bytes: Uint8Array, index: number): number {
   );
 }
 
+/** What is found so near costs less than a call of the native search. */
+const NEAR_BYTES = 24;
+
 /** First index in [start, end) that holds the byte, or -1. */
 export function indexOfByte(bytes: Uint8Array, byte: number, start: number, end: number): number {
-  const index = bytes.indexOf(byte, start);
+  const near = Math.min(end, start + NEAR_BYTES);
+  for (let index = start; index < near; index++) if (bytes[index] === byte) return index;
+  if (near === end) return -1;
+  const index = bytes.indexOf(byte, near);
   return index >= 0 && index < end ? index : -1;
 }
 

@@ -38,6 +38,7 @@ export interface DriverOptions {
 }
 
 const DIRECTIONS = ["in", "out"] as const;
+const NO_MOVES: readonly Move[] = [];
 /** A half frame that stands so long beside an expired exchange may hide its answer. */
 const STUCK_NS_MAX = 10e9;
 
@@ -83,7 +84,7 @@ export class ProtocolDriver {
       conversation.trial.arrived(direction, bytes, segmentOf(last, stream.eventLoopAt(stream.end)));
     }
     try {
-      this.#settle(conversation, direction, []);
+      this.#settle(conversation, direction, NO_MOVES);
     } catch (error) {
       this.#failed(conversation, error);
     }

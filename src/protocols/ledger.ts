@@ -70,9 +70,8 @@ export class Ledger {
   }
 
   close(conversation: Conversation, exchange: Exchange, endNs: number, outcome: Outcome): void {
-    const position = conversation.inFlight.indexOf(exchange);
-    if (position < 0) return; // given up earlier (expired, too many): it was reported then
-    conversation.inFlight.splice(position, 1);
+    // Otherwise given up earlier (expired, too many): it was reported then.
+    if (!remove(conversation.inFlight, exchange)) return;
     exchange.endNs = Math.max(endNs, exchange.startNs);
     exchange.outcome = outcome;
     this.#openExchanges--;
@@ -186,6 +185,18 @@ export class Ledger {
     if (conversation.record !== undefined) this.#events.withdrawn(conversation.record);
     conversation.record = undefined;
   }
+}
+
+/** False = it is not there. Most are the oldest or the latest, and need no search. */
+function remove(inFlight: Exchange[], exchange: Exchange): boolean {
+  if (inFlight.at(-1) === exchange) {
+    inFlight.pop();
+    return true;
+  }
+  const position = inFlight.indexOf(exchange);
+  if (position === 0) inFlight.shift();
+  else if (position > 0) inFlight.splice(position, 1);
+  return position >= 0;
 }
 
 function newExchange(

@@ -20,6 +20,8 @@ export class ByteStream implements ByteQueue {
   bytes: Uint8Array = EMPTY;
   start = 0;
   end = 0;
+  /** When and by whom all bytes moved, as long as they came in one piece: most streams do. */
+  #only: Segment | undefined;
   /** Segment i covers the indexes up to #ends[i] (exclusive); indexes move when bytes move. */
   #ends: number[] = [];
   #segments: Segment[] = [];
@@ -46,11 +48,14 @@ export class ByteStream implements ByteQueue {
       this.end = payload.length;
       this.#borrowed = true;
       this.#forgetSegments();
-    } else {
-      this.#reserve(payload.length);
-      this.bytes.set(payload, this.end);
-      this.end += payload.length;
+      this.#only = segment;
+      return;
     }
+    this.#reserve(payload.length);
+    this.bytes.set(payload, this.end);
+    if (this.#only !== undefined) this.#addSegment(this.#only);
+    this.#only = undefined;
+    this.end += payload.length;
     this.#addSegment(segment);
   }
 
@@ -68,6 +73,7 @@ export class ByteStream implements ByteQueue {
   }
 
   #forgetSegments(): void {
+    this.#only = undefined;
     if (this.#ends.length === 0) return;
     this.#ends.length = 0;
     this.#segments.length = 0;
@@ -88,7 +94,8 @@ export class ByteStream implements ByteQueue {
   }
 
   #report(): void {
-    const held = this.#own.length + this.#ends.length * SEGMENT_BYTES;
+    const segments = this.#only === undefined ? this.#ends.length : 1;
+    const held = this.#own.length + segments * SEGMENT_BYTES;
     if (held === this.#reported) return;
     this.#memory?.add(held - this.#reported);
     this.#reported = held;
@@ -107,6 +114,7 @@ export class ByteStream implements ByteQueue {
   }
 
   #segmentAt(index: number): Segment | undefined {
+    if (this.#only !== undefined) return this.#only;
     const ends = this.#ends;
     let low = 0;
     let high = ends.length - 1;

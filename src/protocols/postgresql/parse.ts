@@ -89,37 +89,29 @@ function parseResponse(
   }
 }
 
-interface FrameText {
-  readonly name?: string;
-  readonly target?: string;
-  readonly text?: string;
-  readonly flag?: boolean;
-}
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-const noText: FrameText = {};
-
-/** Consumes a message of which the first `seen` bytes are in the view, and reports it. */
-function emit(view: StreamView, seen: number, size: number, said: [Sink, FrameText]): number {
+/** Of a message of which the first `seen` bytes are in the view; what it says is to be added. */
+function frameOf(view: StreamView, seen: number): Mutable<PostgresqlFrame> {
   const { bytes, start } = view;
-  const [out, text] = said;
-  if (size > seen) out.skip(size - seen);
-  out.frame({
+  return {
     type: bytes[start] ?? 0,
     startNs: view.timeAt(start),
     endNs: view.timeAt(start + seen - 1),
     tid: view.tidAt(start),
     eventLoop: view.eventLoopAt(start),
-    name: text.name ?? "",
-    target: text.target ?? "",
-    text: text.text ?? "",
-    flag: text.flag ?? false,
-  });
-  return seen;
+    name: "",
+    target: "",
+    text: "",
+    flag: false,
+  };
 }
 
 /** A message of which only the type matters. */
 function headerOnly(view: StreamView, size: number, out: Sink): ParseStatus {
-  return emit(view, Math.min(size, view.end - view.start), size, [out, noText]);
+  const seen = passOver(view, size, out);
+  out.frame(frameOf(view, seen));
+  return seen;
 }
 
 /** A message that does not matter: consumed as far as it is here, the rest skipped. */
@@ -167,8 +159,13 @@ function parseText(view: StreamView, size: number, out: Sink): ParseStatus {
   const limit = Math.min(start + wanted, from + sqlLimits.textMax);
   const truncated = terminator < 0 || terminator > limit;
   const textEnd = truncated ? wholeCharacters(bytes, from, limit) : terminator;
-  const text = textOf(bytes, from, textEnd);
-  return emit(view, wanted, size, [out, { name, text, flag: truncated }]);
+  if (size > wanted) out.skip(size - wanted);
+  const frame = frameOf(view, wanted);
+  frame.name = name;
+  frame.text = textOf(bytes, from, textEnd);
+  frame.flag = truncated;
+  out.frame(frame);
+  return wanted;
 }
 
 /** `end`, or the beginning of the UTF-8 sequence that does not end before it. */
@@ -190,17 +187,24 @@ function parseNames(view: StreamView, size: number, out: Sink): ParseStatus {
   const from = start + HEADER_BYTES + (isTyped ? 1 : 0);
   const nameEnd = indexOfByte(bytes, 0, from, start + wanted);
   if (nameEnd < 0) return ParseError.malformed;
-  const name = nameOf(bytes, from, nameEnd);
+  const frame = frameOf(view, wanted);
+  frame.name = nameOf(bytes, from, nameEnd);
   if (isTyped) {
-    const target = latin1Of(bytes, from - 1, from);
-    if (target !== "S" && target !== "P") return ParseError.malformed;
-    return emit(view, wanted, size, [out, { name, target }]);
+    const target = bytes[from - 1];
+    if (target !== STATEMENT && target !== PORTAL) return ParseError.malformed;
+    frame.target = target === STATEMENT ? "S" : "P";
+  } else if (type === Frontend.bind) {
+    const targetEnd = indexOfByte(bytes, 0, nameEnd + 1, start + wanted);
+    if (targetEnd < 0) return ParseError.malformed;
+    frame.target = nameOf(bytes, nameEnd + 1, targetEnd);
   }
-  if (type === Frontend.execute) return emit(view, wanted, size, [out, { name }]);
-  const targetEnd = indexOfByte(bytes, 0, nameEnd + 1, start + wanted);
-  if (targetEnd < 0) return ParseError.malformed;
-  return emit(view, wanted, size, [out, { name, target: nameOf(bytes, nameEnd + 1, targetEnd) }]);
+  if (size > wanted) out.skip(size - wanted);
+  out.frame(frame);
+  return wanted;
 }
+
+const STATEMENT = 0x53;
+const PORTAL = 0x50;
 
 function nameOf(bytes: Uint8Array, from: number, end: number): string {
   if (end <= from) return "";
@@ -213,14 +217,19 @@ function parseTag(view: StreamView, size: number, out: Sink): ParseStatus {
   const wanted = Math.min(size, HEADER_BYTES + postgresqlLimits.tagBytesMax);
   if (end - start < wanted) return 0;
   const from = start + HEADER_BYTES;
-  if (bytes[start] === Backend.readyForQuery) {
-    const status = statusOf(bytes[from]);
-    if (status === undefined) return ParseError.malformed;
-    return emit(view, wanted, size, [out, { text: status }]);
-  }
-  const tagEnd = indexOfByte(bytes, 0, from, start + wanted);
-  if (tagEnd < 0) return ParseError.malformed;
-  return emit(view, wanted, size, [out, { text: latin1Of(bytes, from, tagEnd) }]);
+  const isReady = bytes[start] === Backend.readyForQuery;
+  const tagEnd = isReady ? from : indexOfByte(bytes, 0, from, start + wanted);
+  const text = isReady ? statusOf(bytes[from]) : textOfTag(bytes, from, tagEnd);
+  if (text === undefined) return ParseError.malformed;
+  if (size > wanted) out.skip(size - wanted);
+  const frame = frameOf(view, wanted);
+  frame.text = text;
+  out.frame(frame);
+  return wanted;
+}
+
+function textOfTag(bytes: Uint8Array, from: number, end: number): string | undefined {
+  return end < 0 ? undefined : latin1Of(bytes, from, end);
 }
 
 /** Idle, in a transaction, in a failed one. */
@@ -251,8 +260,12 @@ function parseError(view: StreamView, size: number, out: Sink): ParseStatus {
     }
     index = valueEnd + 1;
   }
-  const fatal = severity === "FATAL" || severity === "PANIC";
-  return emit(view, wanted, size, [out, { text: sqlState, flag: fatal }]);
+  if (size > wanted) out.skip(size - wanted);
+  const frame = frameOf(view, wanted);
+  frame.text = sqlState;
+  frame.flag = severity === "FATAL" || severity === "PANIC";
+  out.frame(frame);
+  return wanted;
 }
 
 const PARAMETER_WANTED = HEADER_BYTES + ESCAPES_PARAMETER.length + 5;

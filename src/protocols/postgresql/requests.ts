@@ -12,6 +12,7 @@ import { forgetNames, rememberPortal, rememberStatement, statementOf } from "./s
 import {
   type Group,
   type Operation,
+  type Pending,
   type PendingKind,
   type PostgresqlDetail,
   type PostgresqlFrame,
@@ -59,7 +60,7 @@ function startSession(state: PostgresqlState, frame: PostgresqlFrame, emit: Emit
   forgetNames(state);
   state.pipelines = false;
   state.atBoundary = true;
-  push(state, emit, { kind: "startup" });
+  push(state, emit, entryOf("startup"));
 }
 
 /** CancelRequest has a connection of its own and no answer. */
@@ -100,7 +101,7 @@ function wholeRequest(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit
     return;
   }
   state.atBoundary = true;
-  push(state, emit, { kind: operation, exchange });
+  push(state, emit, entryOf(operation, exchange));
 }
 
 function extended(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
@@ -115,11 +116,11 @@ function extended(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): v
   else if (frame.type === Frontend.bind) {
     group.statement = state.statements.get(frame.target);
     if (!state.skipping) rememberPortal(state, frame.name, group.statement);
-    enqueue(state, group, emit, { kind: "bind" });
+    enqueue(state, group, emit, "bind");
   } else if (frame.type === Frontend.describe) {
     const names = frame.target === "S" ? state.statements : state.portals;
     group.statement ??= names.get(frame.name);
-    enqueue(state, group, emit, { kind: "describe" });
+    enqueue(state, group, emit, "describe");
   } else execute(frame, group, state, emit);
 }
 
@@ -134,7 +135,9 @@ function prepare(frame: PostgresqlFrame, group: Group, state: PostgresqlState, e
     rememberStatement(state, frame.name, statement);
     if (state.doubt !== undefined) state.unconfirmed.add(frame.name);
   }
-  enqueue(state, group, emit, { kind: "parse", name: frame.name, previous });
+  if (state.doubt !== undefined || state.skipping) return;
+  group.unanswered++;
+  push(state, emit, { kind: "parse", group, exchange: undefined, name: frame.name, previous });
 }
 
 function execute(frame: PostgresqlFrame, group: Group, state: PostgresqlState, emit: Emit): void {
@@ -147,7 +150,7 @@ function execute(frame: PostgresqlFrame, group: Group, state: PostgresqlState, e
   else if (state.skipping) abort(exchange, frame.endNs, emit);
   else {
     group.exchange = exchange;
-    enqueue(state, group, emit, { kind: "execute" });
+    enqueue(state, group, emit, "execute");
   }
 }
 
@@ -158,7 +161,7 @@ function close(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void
     if (frame.target === "S") rememberStatement(state, frame.name, undefined);
     else state.portals.delete(frame.name);
   }
-  if (state.doubt === undefined && !state.skipping) push(state, emit, { kind: "close" });
+  if (state.doubt === undefined && !state.skipping) push(state, emit, entryOf("close"));
 }
 
 function sync(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
@@ -166,7 +169,7 @@ function sync(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void 
   if (state.copyIn) return;
   endGroup(frame.endNs, state, emit);
   if (state.doubt !== undefined) countInDoubt(state);
-  else push(state, emit, { kind: "sync" });
+  else push(state, emit, entryOf("sync"));
   state.skipping = false;
   state.atBoundary = true;
 }
@@ -238,31 +241,26 @@ function newGroup(frame: PostgresqlFrame): Group {
   };
 }
 
-interface PendingDetails {
-  readonly kind: PendingKind;
-  readonly group?: Group;
-  readonly exchange?: Opened | undefined;
-  readonly name?: string | undefined;
-  readonly previous?: Statement | undefined;
-}
-
 /** A message of a group, unless the server will not answer it or the answer cannot be paired. */
-function enqueue(state: PostgresqlState, group: Group, emit: Emit, details: PendingDetails): void {
+function enqueue(state: PostgresqlState, group: Group, emit: Emit, kind: PendingKind): void {
   if (state.doubt !== undefined || state.skipping) return;
   group.unanswered++;
-  const { kind, exchange, name, previous } = details;
-  push(state, emit, { kind, group, exchange, name, previous });
+  push(state, emit, { kind, group, exchange: undefined, name: "", previous: undefined });
 }
 
-function push(state: PostgresqlState, emit: Emit, details: PendingDetails): void {
-  const { kind, group, exchange, name = "", previous } = details;
-  state.pending.push({ kind, group, exchange, name, previous });
-  if (isAnsweredByReady(kind)) state.pendingSyncs++;
+function push(state: PostgresqlState, emit: Emit, entry: Pending): void {
+  state.pending.push(entry);
+  if (isAnsweredByReady(entry.kind)) state.pendingSyncs++;
   if (state.pending.length > postgresqlLimits.pendingMax) {
-    const atNs = exchange?.startNs ?? group?.startNs ?? 0;
+    const atNs = entry.exchange?.startNs ?? entry.group?.startNs ?? 0;
     enterDoubt(state, "request", atNs, emit);
     state.pipelines = true;
   }
+}
+
+/** Of a message that belongs to no group. */
+function entryOf(kind: PendingKind, exchange?: Opened): Pending {
+  return { kind, group: undefined, exchange, name: "", previous: undefined };
 }
 
 export function isAnsweredByReady(kind: PendingKind): boolean {

@@ -63,18 +63,27 @@ export function rememberStatement(
   const before = statements.get(name);
   if (before !== undefined) {
     state.statementChars -= before.chars;
-    statements.delete(name);
+    // The only one is the latest where it stands.
+    if (statement === undefined || statements.size > 1) statements.delete(name);
   }
   if (statement === undefined) return;
   statements.set(name, statement);
   state.statementChars += statement.chars;
-  for (const [oldest, evicted] of statements) {
-    const fits =
-      statements.size <= postgresqlLimits.statementsMax &&
-      state.statementChars <= postgresqlLimits.statementCharsMax;
-    if (fits) break;
+  if (!fits(state)) evict(state);
+}
+
+function fits({ statements, statementChars }: PostgresqlState): boolean {
+  return (
+    statements.size <= postgresqlLimits.statementsMax &&
+    statementChars <= postgresqlLimits.statementCharsMax
+  );
+}
+
+function evict(state: PostgresqlState): void {
+  for (const [oldest, evicted] of state.statements) {
+    if (fits(state)) return;
     state.statementChars -= evicted.chars;
-    statements.delete(oldest);
+    state.statements.delete(oldest);
     state.unconfirmed.delete(oldest);
   }
 }
@@ -92,7 +101,8 @@ export function rememberPortal(
   statement: Statement | undefined,
 ): void {
   const { portals } = state;
-  portals.delete(name);
+  // The only one is the latest where it stands.
+  if (portals.size > 1) portals.delete(name);
   portals.set(name, statement);
   if (portals.size <= postgresqlLimits.portalsMax) return;
   for (const oldest of portals.keys()) {

@@ -4,15 +4,18 @@
  */
 
 const KEY = "traceparent='";
+const STAR = 0x2a;
+const SLASH = 0x2f;
 /** A comment that carries context is short; anything longer is not looked through. */
 const COMMENT_CHARS_MAX = 1_024;
 
 /** The traceparent of a comment at the end of the text, not validated; undefined without one. */
 export function traceparentOf(text: string): string | undefined {
-  if (!text.includes(KEY)) return undefined;
   let end = text.length;
   while (end > 0 && isFiller(text.charCodeAt(end - 1))) end--;
-  if (!text.endsWith("*/", end)) return undefined;
+  if (end < 2 || text.charCodeAt(end - 1) !== SLASH || text.charCodeAt(end - 2) !== STAR) {
+    return undefined;
+  }
   const start = text.lastIndexOf("/*", end - 2);
   if (start < 0 || end - start > COMMENT_CHARS_MAX) return undefined;
   const key = text.indexOf(KEY, start);

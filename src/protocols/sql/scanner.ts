@@ -109,10 +109,7 @@ export class SqlScanner {
 
   /** Moves to the next token that is not white space. */
   nextVisible(): boolean {
-    const { text } = this;
-    let end = this.end;
-    while (classes[text.charCodeAt(end)] === IS_SPACE) end++;
-    this.end = end;
+    this.end = this.#spaceEnd(this.end);
     return this.next();
   }
 
@@ -147,10 +144,16 @@ export class SqlScanner {
   }
 
   #space(): void {
+    this.#finish(SqlToken.space, this.#spaceEnd(this.start + 1));
+  }
+
+  /** Behind the end of a text charCodeAt() is NaN, which is slow: it is never asked for. */
+  #spaceEnd(from: number): number {
     const { text } = this;
-    let end = this.start + 1;
-    while (classes[text.charCodeAt(end)] === IS_SPACE) end++;
-    this.#finish(SqlToken.space, end);
+    const { length } = text;
+    let end = from;
+    while (end < length && classes[text.charCodeAt(end)] === IS_SPACE) end++;
+    return end;
   }
 
   #other(code: number): void {
@@ -265,13 +268,13 @@ export class SqlScanner {
 
   #wordEnd(from: number): number {
     const { text } = this;
+    const { length } = text;
     let end = from;
-    for (;;) {
+    for (; end < length; end++) {
       const code = text.charCodeAt(end);
-      // NaN, behind the end, is neither.
-      if (code < 128 ? wordParts[code] === 0 : !(code >= 128)) return end;
-      end++;
+      if (code < 128 && wordParts[code] === 0) break;
     }
+    return end;
   }
 
   #isUnicode(code: number): boolean {

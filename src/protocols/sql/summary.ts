@@ -45,6 +45,12 @@ const mysqlTargets = words("OUTFILE DUMPFILE");
 const functionVerbs = words("INSERT REPLACE VALUES");
 const setOperators = words("UNION INTERSECT EXCEPT");
 
+/** Every word with which run() and #query() begin something. */
+const firstWords = new Keywords([
+  ...[...queryVerbs, ...namingVerbs, ...definitionVerbs],
+  ...["LOAD", "WITH", "START", "EXPLAIN", "PREPARE", "DECLARE"],
+]);
+
 /** Every word that #word() asks for. */
 const keywords = new Keywords([
   ...[...queryVerbs, ...tableFillers, ...listEnders, ...mysqlFillers, ...mysqlTargets],
@@ -119,12 +125,12 @@ class Summarizer {
       if (!this.#next()) return "";
     }
     if (this.#scanner.kind !== SqlToken.word) return "";
-    const verb = this.#scanner.spelling;
-    const upper = verb.toUpperCase();
-    if (definitionVerbs.has(upper)) this.#definition(verb);
-    else if (namingVerbs.has(upper)) this.#naming(verb);
-    else if (this.#dialect === "mysql" && upper === "LOAD") this.#load(verb);
-    else this.#query(upper);
+    const { text, start, end } = this.#scanner;
+    const verb = firstWords.at(text, start, end);
+    if (definitionVerbs.has(verb)) this.#definition(this.#scanner.spelling);
+    else if (namingVerbs.has(verb)) this.#naming(this.#scanner.spelling);
+    else if (this.#dialect === "mysql" && verb === "LOAD") this.#load(this.#scanner.spelling);
+    else this.#query(verb);
     return this.#summary;
   }
 
@@ -216,15 +222,15 @@ class Summarizer {
     while (this.#next()) {
       const { kind } = this.#scanner;
       if (kind === SqlToken.word && nameFillers.has(this.#scanner.spelling.toUpperCase())) continue;
-      if (isIdentifier(kind)) this.#add(this.#dotted());
+      if (isIdentifier(kind)) this.#add(this.#dotted(this.#scanner.spelling));
       return;
     }
   }
 
-  /** A name with its qualifiers; the scanner then stands behind it. */
-  #dotted(): string {
+  /** A name, of which the scanner stands on the first part, with the others; it is then behind. */
+  #dotted(first: string): string {
     const { text } = this.#scanner;
-    let name = this.#scanner.spelling;
+    let name = first;
     while (this.#next()) {
       const isDot = this.#scanner.kind === SqlToken.symbol && this.#scanner.code === 0x2e;
       if (!isDot) {
@@ -241,6 +247,7 @@ class Summarizer {
     return name;
   }
 
+  /** `verb` is one of firstWords, or "". */
   #query(verb: string): void {
     this.#with = verb === "WITH";
     if (!this.#with && !queryVerbs.has(verb)) {
@@ -371,9 +378,12 @@ class Summarizer {
     const mayName = this.#with && this.#outer.length === 0;
     if (!expected && !mayName) return;
     const start = this.#scanner.spelling;
-    const name = this.#dotted();
+    const name = this.#dotted(start);
     if (expected) {
-      const isCommon = name === start && this.#commonNames?.has(commonName(start)) === true;
+      const isCommon =
+        this.#commonNames !== undefined &&
+        name === start &&
+        this.#commonNames.has(commonName(start));
       if (!isCommon) this.#add(name);
     } else if (this.#namesQuery()) {
       this.#commonNames ??= new Set();
