@@ -6,6 +6,7 @@ import { type FrameSink, ParseError, type StreamView } from "../contract.ts";
 import { showBody } from "./body.ts";
 import { http1Limits } from "./limits.ts";
 import { CR, hexDigitOf, isBlank, LF, SEMICOLON } from "./syntax.ts";
+import { noteTrailer, tellTrailers } from "./trailers.ts";
 import { type Http1Frame, type Lane, Phase } from "./types.ts";
 
 /**
@@ -30,9 +31,11 @@ export function walkChunks(
     }
     if (lane.phase === Phase.trailers) {
       const blank = lineFeed === position || (lineFeed === position + 1 && bytes[position] === CR);
+      if (!blank) noteTrailer(bytes, position, lineFeed, lane);
       position = lineFeed + 1;
       if (blank) {
         lane.phase = Phase.head;
+        tellTrailers(lane);
         return position;
       }
       lane.trailerLines++;
@@ -46,6 +49,7 @@ export function walkChunks(
     if (size === 0) {
       lane.phase = Phase.trailers;
       lane.trailerLines = 0;
+      lane.trailers = undefined;
       continue;
     }
     const behind = behindChunk(view, position, size);

@@ -59,6 +59,6 @@ function createState(connection: ConnectionInfo): Http1State {
 }
 
 function createLane(side: Side): Lane {
-  const body = { call: undefined, bodyLeft: 0 };
-  return { side, phase: Phase.head, scannedBytes: 0, orphanBytes: 0, trailerLines: 0, ...body };
+  const body = { call: undefined, bodyLeft: 0, trailerLines: 0, trailers: undefined };
+  return { side, phase: Phase.head, scannedBytes: 0, orphanBytes: 0, ...body };
 }

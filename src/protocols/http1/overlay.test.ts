@@ -17,9 +17,9 @@ function message(payload: string, flags = "\0"): string {
   return `${flags}\0\0\0${String.fromCharCode(payload.length)}${payload}`;
 }
 
-function chunked(parts: readonly string[]): string {
+function chunked(parts: readonly string[], fields: readonly string[] = []): string {
   const chunks = parts.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`);
-  return `${chunks.join("")}0\r\n\r\n`;
+  return `${chunks.join("")}0\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
 }
 
 function head(first: string, fields: readonly string[]): string {
@@ -75,6 +75,8 @@ const turns: readonly string[] = [
   webHead + chunked([message("x".repeat(40)), message("y"), trailers(5)]),
   request(WEB, message("three")),
   head("HTTP/1.1 200 OK", [`Content-Length: ${byLength.length}`]) + byLength,
+  request(WEB, message("four")),
+  webHead + chunked([message("z")], ["X-Sum: 1", "Grpc-Status:  7 ", "grpc-status: 0", "none"]),
   request("application/json", "{}"),
   head("HTTP/1.1 404 Not Found", problemHead) + problem,
 ];
@@ -91,7 +93,8 @@ const fixture: Fixture = {
     grpc(0, "OK", 1),
     grpc(1, "NOT_FOUND", 2),
     grpc(2, "OK", 1),
-    expected(3, true, {
+    grpc(3, "PERMISSION_DENIED", 1),
+    expected(4, true, {
       "rpc.system.name": "connectrpc",
       "rpc.response.status_code": "not_found",
       "error.type": "not_found",

@@ -83,6 +83,8 @@ export interface Lane {
   /** Body bytes of an orphan answer that are not yet skipped. */
   orphanBytes: number;
   trailerLines: number;
+  /** Those that the overlay's call wants, while they pass. */
+  trailers: Map<string, string> | undefined;
   /** The overlay's call whose body passes, and bytes of its body (or chunk) still to pass. */
   call: OverlayCall | undefined;
   bodyLeft: number;
