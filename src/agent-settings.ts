@@ -31,6 +31,7 @@ export function capturePolicyOf(config: Config): CapturePolicy {
   return {
     httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT),
     overlaysOff: new Set(off.map(({ id }) => id)),
+    genAiContent: config.tracing.genAiContent,
   };
 }
 

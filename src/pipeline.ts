@@ -74,7 +74,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { drops, protocols, record } = options;
+    const { drops, protocols, record, policy } = options;
     const tellers = record === undefined ? protocols : [...protocols, record];
     this.#describers = new Map(tellers.map((teller) => [teller.id, teller]));
     this.#correlator = new Correlator(options.ids);
@@ -84,6 +84,7 @@ export class Pipeline {
       protocols,
       record,
       drops,
+      policy,
       events: {
         opened: (exchange) => {
           if (exchange.protocol === record?.id) this.#correlator.connected(exchange);

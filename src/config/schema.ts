@@ -65,6 +65,10 @@ export const configKeys = {
   }),
   "tracing.enabled": flag("Make spans.", { initial: true }),
   ...protocolKeys,
+  "tracing.protocols.genai.content": flag(
+    "What is asked of models and answered (gen_ai.input.messages and the like).",
+    { initial: false },
+  ),
   "tracing.routes.enabled": flag("Name requests by their routes; else by their methods.", {
     initial: true,
   }),
@@ -147,6 +151,8 @@ export interface Config {
     readonly enabled: boolean;
     /** By the id of a protocol, or of an overlay on HTTP. */
     readonly protocols: Readonly<Record<string, { readonly enabled: boolean }>>;
+    /** What is asked of models and answered is told. */
+    readonly genAiContent: boolean;
     readonly routes: RouteSettings & { readonly enabled: boolean };
   };
   readonly exporters: {
@@ -187,6 +193,7 @@ export function configOf(settings: Settings, context: ConfigContext): Config {
     tracing: {
       enabled: settings["tracing.enabled"],
       protocols: protocolSwitches(settings),
+      genAiContent: settings["tracing.protocols.genai.content"],
       routes: {
         enabled: settings["tracing.routes.enabled"],
         templates: settings["tracing.routes.templates"],

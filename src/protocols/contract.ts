@@ -118,6 +118,8 @@ export interface CapturePolicy {
   readonly httpKnownMethods: ReadonlySet<string>;
   /** Overlays on HTTP (src/protocols/http) that are switched off: their calls are plain HTTP. */
   readonly overlaysOff?: ReadonlySet<string>;
+  /** What is asked of models and answered by them is kept and told. */
+  readonly genAiContent?: boolean;
 }
 
 export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
@@ -150,8 +152,11 @@ export interface Protocol<Frame = unknown, State = unknown, Detail = unknown> {
    * one of them, such as the name that belongs to a unique id. Bounded like a State.
    */
   createShared?(): unknown;
-  /** Per connection; both directions share it. `shared` is what createShared() has made. */
-  createState(connection: ConnectionInfo, shared?: unknown): State;
+  /**
+   * Per connection; both directions share it. `shared` is what createShared() has made. `policy` is
+   * for what is only kept when it may be told.
+   */
+  createState(connection: ConnectionInfo, shared?: unknown, policy?: CapturePolicy): State;
   /**
    * Follows createState() when the protocol before has carried an exchange over. adopt() makes it
    * this protocol's, which then closes it; one that is not adopted is closed as complete.

@@ -111,12 +111,15 @@ const toy: Protocol<ToyFrame, ToyState, { question: string; answer: string }> = 
 const frame = (text: string) => new Uint8Array([text.length, ...new TextEncoder().encode(text)]);
 const joined = (...texts: string[]) => new Uint8Array(texts.flatMap((text) => [...frame(text)]));
 
+const capturePolicy = { httpKnownMethods: new Set<string>() };
+
 function setUp(role: Role = "client", midstream = false, protocol = toy) {
   const drops = new Drops();
   const closed: string[] = [];
   let opened = 0;
   const driver = new ProtocolDriver({
     protocols: [asProtocol(protocol)],
+    policy: capturePolicy,
     drops,
     events: {
       opened: () => {
@@ -159,7 +162,8 @@ describe("ProtocolDriver", () => {
     const sharing: typeof toy = {
       ...toy,
       createShared: () => ({ made: "once" }),
-      createState: (_connection, shared) => {
+      createState: (_connection, shared, policy) => {
+        expect(policy).toBe(capturePolicy);
         given.push(shared);
         return { passed: [], pending: [] };
       },

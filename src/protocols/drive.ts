@@ -7,7 +7,7 @@
 import type { Direction } from "../model/connection.ts";
 import type { Segment, StreamPair } from "../model/stream.ts";
 import type { Drops } from "../self/drops.ts";
-import type { ConnectionRecord, Moment, Protocol } from "./contract.ts";
+import type { CapturePolicy, ConnectionRecord, Moment, Protocol } from "./contract.ts";
 import {
   type Conversation,
   createConversation,
@@ -35,6 +35,7 @@ export interface DriverOptions {
   readonly record?: ConnectionRecord | undefined;
   readonly drops: Drops;
   readonly events: ExchangeEvents;
+  readonly policy?: CapturePolicy | undefined;
 }
 
 const DIRECTIONS = ["in", "out"] as const;
@@ -47,10 +48,10 @@ export class ProtocolDriver {
   readonly #ledger: Ledger;
   readonly #reader: Reader;
   constructor(options: DriverOptions) {
-    const { drops, events, protocols, record } = options;
+    const { drops, events, protocols, record, policy } = options;
     this.#drops = drops;
     this.#ledger = new Ledger({ drops, events, record });
-    this.#reader = new Reader({ protocols, drops, ledger: this.#ledger });
+    this.#reader = new Reader({ protocols, drops, ledger: this.#ledger, policy });
   }
 
   /** Exchanges that are under way, of all connections. */

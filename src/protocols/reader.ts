@@ -7,6 +7,7 @@ import { limits } from "../limits.ts";
 import type { ConnectionInfo, Direction, Side } from "../model/connection.ts";
 import type { Drops } from "../self/drops.ts";
 import type {
+  CapturePolicy,
   Carried,
   ExchangeSink,
   FrameSink,
@@ -25,6 +26,7 @@ export interface ReaderOptions {
   readonly protocols: readonly Protocol[];
   readonly drops: Drops;
   readonly ledger: Ledger;
+  readonly policy: CapturePolicy | undefined;
 }
 
 /** Parse errors after which a connection is taken not to speak the protocol after all. */
@@ -32,6 +34,7 @@ const PARSE_ERRORS_MAX = 8;
 const DIRECTIONS = ["in", "out"] as const;
 
 export class Reader {
+  readonly #policy: CapturePolicy | undefined;
   readonly #protocols: readonly Protocol[];
   readonly #datagramProtocols: readonly Protocol[];
   readonly #drops: Drops;
@@ -66,7 +69,8 @@ export class Reader {
     orphan: () => this.#drops.count("orphan_response"),
   };
 
-  constructor({ protocols, drops, ledger }: ReaderOptions) {
+  constructor({ protocols, drops, ledger, policy }: ReaderOptions) {
+    this.#policy = policy;
     this.#protocols = protocols.filter(({ datagrams }) => datagrams !== true);
     this.#datagramProtocols = protocols.filter(({ datagrams }) => datagrams === true);
     this.#drops = drops;
@@ -150,10 +154,12 @@ export class Reader {
   }
 
   #stateOf(protocol: Protocol, info: ConnectionInfo): unknown {
-    if (protocol.createShared === undefined) return protocol.createState(info);
+    if (protocol.createShared === undefined) {
+      return protocol.createState(info, undefined, this.#policy);
+    }
     const shared = this.#shared.get(protocol) ?? protocol.createShared();
     this.#shared.set(protocol, shared);
-    return protocol.createState(info, shared);
+    return protocol.createState(info, shared, this.#policy);
   }
 
   speak(conversation: Conversation, { protocol, role, begins }: Choice): void {

@@ -28,6 +28,12 @@ export const ATTR_GEN_AI_USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens";
 export const ATTR_GEN_AI_USAGE_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens";
 export const ATTR_GEN_AI_USAGE_CACHE_CREATION_TOKENS = "gen_ai.usage.cache_creation.input_tokens";
 export const ATTR_GEN_AI_USAGE_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens";
+/** JSON texts; content, which is told only when it is configured. */
+export const ATTR_GEN_AI_INPUT_MESSAGES = "gen_ai.input.messages";
+export const ATTR_GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages";
+export const ATTR_GEN_AI_SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions";
+/** Ours: true when content was cut or left out for its size, or because bytes are missing. */
+export const ATTR_OLLY_GEN_AI_CONTENT_TRUNCATED = "olly.gen_ai.content.truncated";
 export const ATTR_OPENAI_API_TYPE = "openai.api.type";
 export const ATTR_OPENAI_REQUEST_SERVICE_TIER = "openai.request.service_tier";
 export const ATTR_OPENAI_RESPONSE_SERVICE_TIER = "openai.response.service_tier";

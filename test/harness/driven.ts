@@ -6,7 +6,7 @@ import { assert } from "../../src/lib/assert.ts";
 import { limits } from "../../src/limits.ts";
 import type { Direction, Side } from "../../src/model/connection.ts";
 import type { Exchange } from "../../src/model/exchange.ts";
-import type { Protocol } from "../../src/protocols/contract.ts";
+import type { CapturePolicy, Protocol } from "../../src/protocols/contract.ts";
 import type { Conversation, DrivenConnection } from "../../src/protocols/conversation.ts";
 import { ProtocolDriver } from "../../src/protocols/drive.ts";
 import { tcp } from "../../src/protocols/tcp-record.ts";
@@ -41,11 +41,16 @@ export class Driven {
   #nowNs = STEP_NS;
   opened = 0;
 
-  constructor(protocols: readonly Protocol[], connection: Partial<DrivenConnection> = {}) {
+  constructor(
+    protocols: readonly Protocol[],
+    connection: Partial<DrivenConnection> = {},
+    policy?: CapturePolicy,
+  ) {
     this.driver = new ProtocolDriver({
       protocols,
       record: tcp,
       drops: this.drops,
+      policy,
       events: {
         opened: () => {
           this.opened++;

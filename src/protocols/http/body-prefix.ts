@@ -21,6 +21,11 @@ export class BodyPrefix {
     return this.#isWhole && this.#length > 0 ? this.start : undefined;
   }
 
+  /** Nothing was missed, and all of it fitted. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   add(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#isWhole) return;
     const taken = Math.min(end - start, this.#bytesMax - this.#length);

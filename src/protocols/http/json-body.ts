@@ -2,7 +2,7 @@
  * A body of JSON, or of a stream of JSON texts, from which values are picked. Invariant: a body is
  * never kept as such; one that is coded is decoded when it is over.
  */
-import { BodyReader } from "./body-reader.ts";
+import { BodyReader, type ContentSink } from "./body-reader.ts";
 import { JsonLines, type LineForm } from "./json-lines.ts";
 import { JsonPicker, type Picked, type PickNode } from "./json-picker.ts";
 
@@ -13,6 +13,8 @@ export interface JsonBodyOptions {
   readonly textEnded?: () => void;
   readonly form: "text" | LineForm;
   readonly coding: string | undefined;
+  /** Is given all of the decoded body, too. */
+  readonly content?: ContentSink | undefined;
 }
 
 export class JsonBody {
@@ -20,13 +22,17 @@ export class JsonBody {
   readonly #reader: BodyReader;
   #isLacking = false;
 
-  constructor({ nodes, picked, textEnded, form, coding }: JsonBodyOptions) {
+  constructor({ nodes, picked, textEnded, form, coding, content }: JsonBodyOptions) {
     const picker = new JsonPicker(nodes, picked);
     this.#picker = picker;
     const lines = form === "text" ? picker : new JsonLines(picker, form, textEnded ?? (() => {}));
     this.#reader = new BodyReader(coding, {
-      add: (bytes, start, end) => lines.add(bytes, start, end),
+      add: (bytes, start, end) => {
+        content?.add(bytes, start, end);
+        lines.add(bytes, start, end);
+      },
       miss: () => {
+        content?.miss();
         this.#isLacking = true;
         if (lines === picker) picker.break();
         else (lines as JsonLines).miss();

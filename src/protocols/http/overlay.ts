@@ -12,6 +12,7 @@
 import type { Side } from "../../model/connection.ts";
 import type { Outcome } from "../../model/exchange.ts";
 import type { SpanDraft } from "../../model/span.ts";
+import type { CapturePolicy } from "../contract.ts";
 
 /** Fields of a head or of trailers; valid only during the call that hands it over. */
 export interface FieldReader {
@@ -81,5 +82,5 @@ export interface Overlay {
   /** Names in lowercase of the fields that it reads, of either side and of trailers. */
   readonly fields: readonly string[];
   /** Whether the request is one of the overlay's; the first overlay that says so has it. */
-  begin(head: RequestHead): OverlayCall | undefined;
+  begin(head: RequestHead, policy?: CapturePolicy): OverlayCall | undefined;
 }

@@ -3,7 +3,7 @@
  * ../contract.ts; what the protocol is made of stands in the files beside this one.
  */
 import type { ConnectionInfo, Side } from "../../model/connection.ts";
-import type { Protocol } from "../contract.ts";
+import type { CapturePolicy, Protocol } from "../contract.ts";
 import { passing } from "./body.ts";
 import { describe } from "./describe.ts";
 import { detect } from "./detect.ts";
@@ -30,8 +30,13 @@ export const http1: Protocol<Http1Frame, Http1State, Http1Detail> = {
   describe,
 };
 
-function createState(connection: ConnectionInfo): Http1State {
+function createState(
+  connection: ConnectionInfo,
+  _shared?: unknown,
+  policy?: CapturePolicy,
+): Http1State {
   return {
+    policy,
     request: createLane("request"),
     response: createLane("response"),
     pending: [],

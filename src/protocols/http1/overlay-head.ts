@@ -2,6 +2,7 @@
  * The head that parse.ts has before it, as overlays see it. Invariant: it refers to the bytes of
  * one view, and is used during one call only; a field is looked for when an overlay asks for it.
  */
+import type { CapturePolicy } from "../contract.ts";
 import type { OverlayCall, RequestHead, ResponseHead } from "../http/overlay.ts";
 import { overlayCallOf } from "../http/overlays/index.ts";
 import type { Fields, ValueRange } from "./fields.ts";
@@ -92,6 +93,7 @@ export function callOf(
   range: HeadRange,
   fields: Fields,
   detail: Http1Detail,
+  policy: CapturePolicy | undefined,
 ): OverlayCall | undefined {
   scratch.begin(range, fields);
   scratch.method = detail.method;
@@ -99,7 +101,7 @@ export function callOf(
   scratch.host = detail.host;
   scratch.userAgent = detail.userAgent;
   scratch.version = detail.version;
-  const call = overlayCallOf(scratch);
+  const call = overlayCallOf(scratch, policy);
   scratch.bytes = NO_BYTES;
   return call;
 }

@@ -162,7 +162,8 @@ function requestHead(view: StreamView, body: number, state: Http1State, out: Sin
   if (state.early?.told === true) state.early = undefined;
   else {
     const frame = requestFrame(view, state);
-    lane.call = callOf({ bytes, start: line.end, end: body }, fields, frame.detail);
+    const range = { bytes, start: line.end, end: body };
+    lane.call = callOf(range, fields, frame.detail, state.policy);
     frame.detail.call = lane.call;
     out.frame(frame);
   }

@@ -4,7 +4,7 @@
  */
 import type { Side } from "../../model/connection.ts";
 import type { Exchange } from "../../model/exchange.ts";
-import type { ExchangeStart } from "../contract.ts";
+import type { CapturePolicy, ExchangeStart } from "../contract.ts";
 import type { OverlayCall } from "../http/overlay.ts";
 import type { HttpDetail } from "../http/types.ts";
 
@@ -91,6 +91,7 @@ export interface Lane {
 }
 
 export interface Http1State {
+  readonly policy: CapturePolicy | undefined;
   readonly request: Lane;
   readonly response: Lane;
   /** Requests without a complete answer, in the order in which they were sent. */

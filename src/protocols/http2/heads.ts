@@ -2,6 +2,7 @@
  * Field blocks as heads of requests and answers (RFC 9113 section 8.3). Invariant: what a block
  * does not say for certain is undefined.
  */
+import type { CapturePolicy } from "../contract.ts";
 import type { FieldReader, RequestHead, ResponseHead } from "../http/overlay.ts";
 import { overlayCallOf, overlayFields } from "../http/overlays/index.ts";
 import { type FieldBlock, type WantedNames, wantedNames } from "./hpack.ts";
@@ -49,7 +50,7 @@ export function statusOf(fields: FieldBlock): number {
   return text !== undefined && /^[1-9]\d\d$/.test(text) ? Number(text) : 0;
 }
 
-export function requestDetail(fields: FieldBlock): Http2Detail {
+export function requestDetail(fields: FieldBlock, policy: CapturePolicy | undefined): Http2Detail {
   const method = fieldOf(fields, ":method");
   const authority = fieldOf(fields, ":authority");
   const host = authority ?? fieldOf(fields, "host");
@@ -57,7 +58,7 @@ export function requestDetail(fields: FieldBlock): Http2Detail {
   // RFC 9113 section 8.5: CONNECT has no path, and its authority is the target.
   const target = path ?? (method === "CONNECT" ? authority : undefined);
   const hasUnknown = fields.unknown > 0;
-  const call = overlayCallOf(requestHead(fields, method, target, host));
+  const call = overlayCallOf(requestHead(fields, method, target, host), policy);
   return {
     version: VERSION,
     method,

@@ -4,7 +4,7 @@
  */
 import type { ConnectionInfo } from "../../model/connection.ts";
 import type { Exchange } from "../../model/exchange.ts";
-import type { Carried, Protocol } from "../contract.ts";
+import type { CapturePolicy, Carried, Protocol } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
 import { http2Fields, requestDetail } from "./heads.ts";
@@ -37,8 +37,13 @@ export const http2: Protocol<Http2Frame, Http2State, Http2Detail> = {
   describe,
 };
 
-function createState(connection: ConnectionInfo): Http2State {
+function createState(
+  connection: ConnectionInfo,
+  _shared?: unknown,
+  policy?: CapturePolicy,
+): Http2State {
   return {
+    policy,
     request: createLane(connection.midstream),
     response: createLane(connection.midstream),
     streams: new Map(),
@@ -61,7 +66,7 @@ function inherit(
     block.values[block.count] = value;
     block.count++;
   }
-  const exchange = adopt(requestDetail(block));
+  const exchange = adopt(requestDetail(block, state.policy));
   state.highestStream = 1;
   const stream = { answered: false, isSent: true, isInDoubt: false, wasTruncated: false };
   state.streams.set(1, { ...stream, exchange });

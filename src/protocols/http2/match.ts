@@ -64,7 +64,7 @@ function matchRequest(frame: HeadersFrame, state: Http2State, emit: Emit): void 
     startNs: frame.startNs,
     tid: frame.tid,
     eventLoop: frame.eventLoop,
-    detail: requestDetail(fields),
+    detail: requestDetail(fields, state.policy),
     traceparent: traceparentOf(fields),
     tracestate: tracestateOf(fields),
   });

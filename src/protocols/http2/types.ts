@@ -3,6 +3,7 @@
  * of a view but a field block under way, which is a copy.
  */
 import type { Exchange } from "../../model/exchange.ts";
+import type { CapturePolicy } from "../contract.ts";
 import type { HttpDetail } from "../http/types.ts";
 import type { FieldBlock, HpackDecoder } from "./hpack.ts";
 
@@ -105,6 +106,7 @@ export interface Stream {
 }
 
 export interface Http2State {
+  readonly policy: CapturePolicy | undefined;
   readonly request: Lane;
   readonly response: Lane;
   readonly streams: Map<number, Stream>;

@@ -1,4 +1,5 @@
 /** The overlays in the order in which they are asked; the stricter test comes first. */
+import type { CapturePolicy } from "../../contract.ts";
 import type { Overlay, OverlayCall, RequestHead } from "../overlay.ts";
 import { connect } from "./connect/index.ts";
 import { elasticsearch } from "./elasticsearch/index.ts";
@@ -19,9 +20,9 @@ export const overlayFields: readonly string[] = [
 ];
 
 /** The call of the overlay whose request this is. */
-export function overlayCallOf(head: RequestHead): OverlayCall | undefined {
+export function overlayCallOf(head: RequestHead, policy?: CapturePolicy): OverlayCall | undefined {
   for (const overlay of overlays) {
-    const call = overlay.begin(head);
+    const call = overlay.begin(head, policy);
     if (call !== undefined) return call;
   }
   return jsonPostOf(head);

@@ -1,8 +1,8 @@
 /**
  * Calls of models by the GenAI conventions (1.41.1): OpenAI's chat completions, responses,
  * completions and embeddings and what others have made like them, Anthropic's messages, Ollama.
- * Invariant: no content of a conversation is kept or told; a call is told as such only when its
- * body, too, is one. error.type: the code of the API's error, else that of the HTTP span.
+ * Invariant: no content of a conversation is kept or told unless the policy says so; a call is told
+ * as such only when its body, too, is one. error.type: the code of the API's error, else that of the HTTP span.
  */
 import type { Attribute } from "../../../../model/attributes.ts";
 import type { Side } from "../../../../model/connection.ts";
@@ -21,17 +21,20 @@ import { sharedAttributes, textAttribute } from "../../shared.ts";
 import { type Api, apiOf, providerOf } from "./apis.ts";
 import { RequestFacts, requestNodes } from "./request.ts";
 import { ResponseFacts, responseNodes } from "./response.ts";
+import { CallContent } from "./told-content.ts";
 
 const NS_PER_SECOND = 1e9;
 
 export const genai: Overlay = {
   id: "genai",
   fields: ["content-type", "content-encoding", "anthropic-version"],
-  begin(head) {
+  begin(head, policy) {
     if (head.method !== "POST") return undefined;
     const api = apiOf(head);
     if (api === undefined || jsonFormOf(head.field("content-type")) !== "text") return undefined;
-    return new GenAiCall(head, api);
+    // The conventions have no content of embeddings.
+    const isTold = policy?.genAiContent === true && api.operation !== "embeddings";
+    return new GenAiCall(head, api, isTold ? new CallContent() : undefined);
   },
 };
 
@@ -43,17 +46,20 @@ class GenAiCall implements OverlayCall {
   readonly #asked = new RequestFacts();
   readonly #told: ResponseFacts;
   readonly #request: JsonBody;
+  readonly #content: CallContent | undefined;
   #response: JsonBody | undefined;
   #streams = false;
   #firstNs = 0;
 
-  constructor(head: RequestHead, api: Api) {
+  constructor(head: RequestHead, api: Api, content: CallContent | undefined) {
+    this.#content = content;
     this.#api = api;
     this.#provider = providerOf(api.family, head.host);
     this.#told = new ResponseFacts(api.family);
     const coding = head.field("content-encoding");
     const { picked } = this.#asked;
-    this.#request = new JsonBody({ nodes: requestNodes, picked, form: "text", coding });
+    const options = { nodes: requestNodes, picked, form: "text" as const, coding };
+    this.#request = new JsonBody({ ...options, content: content?.request });
   }
 
   wantsBody(side: Side): boolean {
@@ -79,7 +85,8 @@ class GenAiCall implements OverlayCall {
     this.#streams = form !== "text";
     const { picked } = this.#told;
     const coding = head.field("content-encoding");
-    this.#response = new JsonBody({ nodes: responseNodes, picked, form, coding });
+    const content = this.#content?.response(form);
+    this.#response = new JsonBody({ nodes: responseNodes, picked, form, coding, content });
   }
 
   describe(draft: SpanDraft, end: CallEnd): SpanDraft {
@@ -95,6 +102,7 @@ class GenAiCall implements OverlayCall {
       ...this.#asked.attributes(),
       ...this.#streaming(end),
       ...this.#told.attributes(),
+      ...(this.#content?.attributes() ?? []),
     ];
     if (this.#api.type !== undefined) attributes.push([ATTR_OPENAI_API_TYPE, this.#api.type]);
     if (errorType !== undefined) attributes.push([ATTR_ERROR_TYPE, errorType]);
