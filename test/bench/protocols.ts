@@ -14,6 +14,7 @@ import { ProtocolDriver } from "../../src/protocols/drive.ts";
 import { Drops } from "../../src/self/drops.ts";
 import { ByteStream } from "../../src/streams/byte-stream.ts";
 import { type Conversation, policy, type Subject, subjects } from "../harness/conversations.ts";
+import { overlaySubjects } from "../harness/overlay-conversations.ts";
 import { testConnection } from "../harness/stream-cases.ts";
 import { type Figure, header, row } from "./figures.ts";
 
@@ -22,8 +23,9 @@ const CONNECTIONS = 20;
 const ROUNDS = 20;
 const US_PER_KB_MAX = 5;
 
-const all = await subjects();
-const protocols = all.map(({ protocol }) => protocol);
+const own = await subjects();
+const protocols = own.map(({ protocol }) => protocol);
+const all = [...own, ...overlaySubjects(protocols)];
 
 /** Microseconds for each exchange. */
 function readingUs(protocol: Protocol, { steps }: Conversation, describing: boolean): number {
@@ -90,7 +92,7 @@ function cpuUs(before: NodeJS.CpuUsage): number {
   return user + system;
 }
 
-function figureOf({ protocol, conversation }: Subject): Figure {
+function figureOf({ name, protocol, conversation }: Subject): Figure {
   const spoken = conversation(EXCHANGES);
   const bytes = spoken.steps.reduce((sum, step) => sum + step.bytes.length, 0) / EXCHANGES;
   const least = { all: Infinity, reading: Infinity, copying: Infinity };
@@ -100,7 +102,7 @@ function figureOf({ protocol, conversation }: Subject): Figure {
     least.copying = Math.min(least.copying, copyingUs(spoken));
   }
   return {
-    name: `${protocol.id}: an exchange of ${bytes.toFixed(0)} bytes`,
+    name: `${name}: an exchange of ${bytes.toFixed(0)} bytes`,
     value: least.all,
     unit: "us",
     target: { atMost: (US_PER_KB_MAX * Math.max(bytes, 1024)) / 1024 },
@@ -113,6 +115,6 @@ function figureOf({ protocol, conversation }: Subject): Figure {
 const chosen = process.argv.slice(2);
 process.stdout.write(`${header()}\n`);
 for (const subject of all) {
-  if (chosen.length > 0 && !chosen.includes(subject.protocol.id)) continue;
+  if (chosen.length > 0 && !chosen.includes(subject.name)) continue;
   process.stdout.write(`${row(figureOf(subject))}\n`);
 }

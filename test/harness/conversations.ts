@@ -22,9 +22,12 @@ export interface Conversation {
 }
 
 export interface Subject {
+  readonly name: string;
   readonly protocol: Protocol;
   readonly folder: string;
   conversation(count: number): Conversation;
+  /** What is spoken on top of the protocol. */
+  readonly isOverlay?: boolean;
 }
 
 export const policy = { httpKnownMethods: new Set<string>(HTTP_KNOWN_METHODS_DEFAULT) };
@@ -43,7 +46,7 @@ export async function subjects(): Promise<readonly Subject[]> {
     const { conversation } = await import(join(folder, "test-conversation.ts"));
     // A folder may hold several protocols.
     const own = (count: number) => conversation(count, protocol);
-    found.push({ protocol, folder, conversation: own });
+    found.push({ name: protocol.id, protocol, folder, conversation: own });
   }
   return found;
 }

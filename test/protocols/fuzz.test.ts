@@ -14,17 +14,21 @@ import { readCalls, writtenCalls } from "../harness/corpus.ts";
 import { type Call, Driven } from "../harness/driven.ts";
 import { readFixtures } from "../harness/fixture-file.ts";
 import { callsOf, mutated, type Random, recut } from "../harness/mutate.ts";
+import { overlaySubjects } from "../harness/overlay-conversations.ts";
 import { type Step, seededRandom } from "../harness/stream-cases.ts";
 
 const EXCHANGES = 12;
 const ITERATIONS = 700;
+/** HTTP below them has had its own. */
+const OVERLAY_ITERATIONS = 150;
 const seconds = Number(process.env["OLLY_FUZZ_SECONDS"] ?? 0);
 /** A frame of each direction may wait, and a protocol may remember so much beside. */
 const STATE_BYTES_MAX = 2 * 1024 * 1024;
 
 const corpus = join(import.meta.dir, "corpus");
-const all = await subjects();
-const protocols = all.map(({ protocol }) => protocol);
+const own = await subjects();
+const protocols = own.map(({ protocol }) => protocol);
+const all = [...own, ...overlaySubjects(protocols)];
 
 function materialOf({ folder, conversation }: Subject): readonly (readonly Step[])[] {
   const fixtures = join(folder, "fixtures");
@@ -72,27 +76,28 @@ function changed(material: readonly (readonly Step[])[], random: Random): readon
 }
 
 /** Each time with other seeds. */
-function goOn(protocol: Protocol, material: readonly (readonly Step[])[]): void {
+function goOn({ name, protocol }: Subject, material: readonly (readonly Step[])[]): void {
   const first = Date.now();
   for (let index = first; Date.now() - first < (seconds * 1000) / all.length; index++) {
-    attempt(changed(material, seededRandom(`${protocol.id} ${index}`)), protocol);
+    attempt(changed(material, seededRandom(`${name} ${index}`)), protocol);
   }
 }
 
 for (const subject of all) {
-  const { protocol } = subject;
-  describe(protocol.id, () => {
+  const { name, protocol } = subject;
+  describe(name, () => {
     const material = materialOf(subject);
 
     test("changed conversations", () => {
-      for (let index = 0; index < ITERATIONS; index++) {
-        attempt(changed(material, seededRandom(`${protocol.id} ${index}`)), protocol);
+      const iterations = subject.isOverlay === true ? OVERLAY_ITERATIONS : ITERATIONS;
+      for (let index = 0; index < iterations; index++) {
+        attempt(changed(material, seededRandom(`${name} ${index}`)), protocol);
       }
     });
 
     if (seconds > 0) {
       const timeoutMs = (seconds + 60) * 1000;
-      test("changed conversations, for long", () => goOn(protocol, material), timeoutMs);
+      test("changed conversations, for long", () => goOn(subject, material), timeoutMs);
     }
 
     test("a byte costs the same at the end of much that is not complete", () => {

@@ -6,6 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { subjects } from "../harness/conversations.ts";
 import { type Fate, type Passage, type Run, run } from "../harness/lossy.ts";
+import { overlaySubjects } from "../harness/overlay-conversations.ts";
 import { seededRandom } from "../harness/stream-cases.ts";
 
 const EXCHANGES = 400;
@@ -13,6 +14,8 @@ const EXCHANGES = 400;
 const LEARNT_WITHIN = 2;
 const JOINED_EXCHANGES = 40;
 const SEEDS = ["one", "two", "three", "four", "five", "six"];
+/** HTTP below them has had all. */
+const OVERLAY_SEEDS = 2;
 /** Exchanges behind a loss that need not be told. */
 const RECOVERY = 4;
 /** Losses never come so early that the connection's first exchange is hit. */
@@ -68,8 +71,12 @@ class Truth {
   }
 }
 
-for (const { protocol, conversation } of await subjects()) {
-  describe(protocol.id, () => {
+const own = await subjects();
+const overlays = overlaySubjects(own.map(({ protocol }) => protocol));
+
+for (const { name: subject, isOverlay, conversation } of [...own, ...overlays]) {
+  const seeds = isOverlay === true ? SEEDS.slice(0, OVERLAY_SEEDS) : SEEDS;
+  describe(subject, () => {
     const spoken = conversation(EXCHANGES);
     const whole = run(spoken, () => "keep");
     const truth = new Truth(whole.passages);
@@ -86,8 +93,8 @@ for (const { protocol, conversation } of await subjects()) {
 
     test.each(plans.map(([name, plan]) => ({ name, plan })))("loses $name", ({ plan }) => {
       let losses = 0;
-      for (const seed of SEEDS) {
-        const fateOf = plan(seededRandom(`${protocol.id} ${seed}`));
+      for (const seed of seeds) {
+        const fateOf = plan(seededRandom(`${subject} ${seed}`));
         const fates = spoken.steps.map((_, step) => fateOf(step));
         const lossy = run(spoken, (step) => fates[step] ?? "keep");
         losses += expectTrue(lossy, truth, spoken.steps.length);

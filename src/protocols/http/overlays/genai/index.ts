@@ -2,7 +2,8 @@
  * Calls of models by the GenAI conventions (1.41.1): OpenAI's chat completions, responses,
  * completions and embeddings and what others have made like them, Anthropic's messages, Ollama.
  * Invariant: no content of a conversation is kept or told unless the policy says so; a call is told
- * as such only when its body, too, is one. error.type: the code of the API's error, else that of the HTTP span.
+ * as such only when its body, too, is one. error.type: the code of the API's error, else that of
+ * the HTTP span.
  */
 import type { Attribute } from "../../../../model/attributes.ts";
 import type { Side } from "../../../../model/connection.ts";

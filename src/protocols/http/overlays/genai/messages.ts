@@ -1,7 +1,7 @@
 /**
- * Requests and answers of the APIs as messages of the GenAI conventions (1.41.1: the JSON schemas of
- * gen_ai.input.messages, gen_ai.output.messages and gen_ai.system_instructions). Invariant: texts
- * are cut when the budget is used up; images, sounds and files are told by their type alone.
+ * Requests and answers of the APIs as messages of the GenAI conventions (1.41.1: the JSON schemas
+ * of gen_ai.input.messages, gen_ai.output.messages and gen_ai.system_instructions). Invariant:
+ * texts are cut when the budget is used up; images, sounds and files are told by their type alone.
  */
 
 export interface Part {
