@@ -128,6 +128,9 @@ export const limits = {
   elfSectionsMax: 4_096,
   elfSectionNamesBytesMax: 256 * 1024,
   elfNameBytesMax: 4_096,
+  /** Of the table of what it needs, and of one library's name in it. */
+  elfDynamicBytesMax: 64 * 1024,
+  elfLibraryNameBytesMax: 256,
   /** Symbols of one hash bucket. */
   elfChainMax: 256,
   /** Read-only data of one file that is searched for a TLS library linked into it. */

@@ -1,4 +1,6 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import type { BlindSpot } from "../model/visibility.ts";
+import type { AgentStatus } from "../self/status.ts";
 import { renderStatus } from "./status-text.ts";
 
 test("a status shows every process, exporter and drop", () => {
@@ -83,4 +85,52 @@ test("a status shows every process, exporter and drop", () => {
       "",
     ].join("\n"),
   );
+});
+
+describe("processes into which the library could not get", () => {
+  const status: AgentStatus = {
+    ...{ version: "1.2.3", pid: 42, startedAt: "2023-11-14T22:13:20.000Z", active: true },
+    ...{ socketPath: "/s/hook.sock", leftAlone: {}, processes: [], messages: {}, spans: 0 },
+    ...{ logs: 0, drops: {}, notVisible: {}, exporters: [] },
+  };
+  const unhooked = (pid: number, executable: string, because: string, ...spots: BlindSpot[]) => ({
+    ...{ pid, executable, because },
+    notVisible: spots.map((spot) => ({ spot, detail: "" })),
+  });
+
+  test("are counted by their first reason and shown with all", () => {
+    const text = renderStatus(status, "/s", [
+      unhooked(8, "/opt/go", "", "statically_linked", "go"),
+      unhooked(9, "/opt/go", "", "statically_linked", "go"),
+      unhooked(10, "/opt/redo", "started without olly"),
+      unhooked(11, "/opt/odd", "", "unknown_environment"),
+    ]);
+    expect(text).toContain(
+      "no hook   4 processes that were started under this agent: " +
+        "statically linked 2, started without olly 1, not known why 1\n",
+    );
+    expect(text).toEndWith(
+      [
+        "no process is hooked: olly run -- CMD",
+        "",
+        "PID  NOT HOOKED  NOT VISIBLE",
+        "8    /opt/go     statically linked, Go",
+        "9    /opt/go     statically linked, Go",
+        "10   /opt/redo   started without olly",
+        "11   /opt/odd    environment not readable",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("are left out of the text from the 21st on, and it says so", () => {
+    const many = Array.from({ length: 23 }, (_, index) => unhooked(index, "/a", "", "go"));
+    const lines = renderStatus(status, "/s", many).trimEnd().split("\n");
+    expect(lines.filter((line) => line.endsWith("/a          Go"))).toHaveLength(20);
+    expect(lines.at(-1)).toBe("and 3 more: olly status --json");
+  });
+
+  test("are not mentioned when there are none", () => {
+    expect(renderStatus(status, "/s", [])).not.toContain("no hook");
+  });
 });

@@ -1,9 +1,17 @@
 /** A status as a person reads it. Invariant: every drop reason with a count is shown. */
 import { printable } from "../lib/printable.ts";
-import { type BlindSpotFinding, blindSpotText, isGap } from "../model/visibility.ts";
+import { type BlindSpotFinding, blindSpots, blindSpotText, isGap } from "../model/visibility.ts";
 import type { AgentStatus, ExporterStatus } from "../self/status.ts";
+import type { UnhookedProcess } from "./unhooked.ts";
 
-export function renderStatus(status: AgentStatus, directory: string): string {
+/** Rows of a person's screen; the JSON has all. */
+const NOT_HOOKED_ROWS_MAX = 20;
+
+export function renderStatus(
+  status: AgentStatus,
+  directory: string,
+  notHooked: readonly UnhookedProcess[] = [],
+): string {
   const tracing = status.active ? "on" : "off (olly trace start)";
   const messages = sumOf(status.messages);
   const lines = [
@@ -13,9 +21,11 @@ export function renderStatus(status: AgentStatus, directory: string): string {
     `dropped   ${dropsText(status.drops)}`,
     ...leftAloneLines(status),
     `not seen  ${notVisibleText(status.notVisible)}`,
+    ...notHookedLines(notHooked),
     ...status.exporters.map((exporter) => `${exporter.name.padEnd(8)}  ${exporterText(exporter)}`),
     "",
     ...processLines(status),
+    ...notHookedTable(notHooked),
   ];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
@@ -62,6 +72,38 @@ function notVisibleText(processes: Readonly<Record<string, number>>): string {
   if (counted.length === 0) return "nothing found";
   const spots = counted.map(([spot, count]) => `${spot} ${count}`).join(", ");
   return `${spots} (processes, by reason; olly doctor says more)`;
+}
+
+/** "3 processes that were started under this agent: statically linked 2, Go 1" */
+function notHookedLines(processes: readonly UnhookedProcess[]): string[] {
+  if (processes.length === 0) return [];
+  const counts: Record<string, number> = {};
+  for (const process of processes) {
+    const reason = whyNotHooked(process);
+    counts[reason] = (counts[reason] ?? 0) + 1;
+  }
+  const what = processes.length === 1 ? "process that was" : "processes that were";
+  return [`no hook   ${processes.length} ${what} started under this agent: ${dropsText(counts)}`];
+}
+
+/** The first reason for which the library cannot get in. */
+function whyNotHooked({ because, notVisible }: UnhookedProcess): string {
+  const whole = notVisible.find(({ spot }) => blindSpots[spot].kind === "whole");
+  if (whole !== undefined) return blindSpots[whole.spot].title;
+  return because === "" ? "not known why" : because;
+}
+
+function notHookedTable(processes: readonly UnhookedProcess[]): string[] {
+  if (processes.length === 0) return [];
+  const shown = processes.slice(0, NOT_HOOKED_ROWS_MAX);
+  const rows = shown.map((one) => {
+    const gaps = one.notVisible.filter(isGap).map(blindSpotText);
+    const reasons = one.because === "" ? gaps : [one.because, ...gaps];
+    return [String(one.pid), one.executable, reasons.join(", ")];
+  });
+  const more = processes.length - shown.length;
+  const rest = more === 0 ? [] : [`and ${more} more: olly status --json`];
+  return ["", ...table([["PID", "NOT HOOKED", "NOT VISIBLE"], ...rows]), ...rest];
 }
 
 function findingsText(findings: readonly BlindSpotFinding[] | undefined): string {

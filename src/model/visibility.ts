@@ -73,6 +73,12 @@ export const blindSpots = {
     meaning: "JSSE encrypts inside the JVM; plain sockets are visible",
     fix: TERMINATE_IN_FRONT,
   },
+  erlang_tls: {
+    kind: "part",
+    title: "TLS in Erlang",
+    meaning: "Erlang's ssl encrypts inside its virtual machine; plain sockets are visible",
+    fix: TERMINATE_IN_FRONT,
+  },
   linked_tls: {
     kind: "part",
     title: "TLS linked in",
@@ -84,6 +90,13 @@ export const blindSpots = {
     title: "TLS of another library",
     meaning: "a library that olly does not hook is loaded: only its ciphertext is visible",
     fix: `use a build with the system's OpenSSL, or ${TERMINATE_IN_FRONT}`,
+  },
+  dlsym_tls: {
+    kind: "part",
+    title: "TLS found by dlsym",
+    meaning:
+      "no file of it is linked with the TLS library: its functions are called by address (.NET)",
+    fix: `use a build that is linked with the library, or ${TERMINATE_IN_FRONT}`,
   },
   musl_stdio: {
     kind: "part",

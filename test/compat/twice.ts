@@ -29,7 +29,7 @@ import {
 import { waitFor } from "../harness/wait.ts";
 
 const START_MS_MAX = 60_000;
-const SERVER_MS_MAX = 60_000;
+const SERVER_MS_MAX = 120_000;
 const SCENARIO_MS_MAX = 300_000;
 /** How often the agent is asked whom it traces. */
 const LOOK_EVERY_MS = 200;

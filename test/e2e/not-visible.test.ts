@@ -3,7 +3,7 @@
  * reason. Invariant: each program runs, and waits, while it is looked at.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { goBinary } from "../harness/collector.ts";
 import { askDoctor, type Told } from "../harness/doctor.ts";
@@ -49,6 +49,21 @@ async function ready(command: readonly string[], options: StartOptions = {}): Pr
 /** A program that waits, hooked by the agent unless told otherwise. */
 function waiting(name: string, args: readonly string[] = [], env = agent.environment) {
   return ready([at(name), ...args], { env });
+}
+
+/** The machine that erl has become, or has started. */
+async function waitForErlang(program: Program): Promise<number> {
+  let found: number | undefined;
+  await waitFor(
+    () => {
+      const children = readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, "utf8");
+      const pids = [program.pid, ...children.split(" ").filter(Boolean).map(Number)];
+      found = pids.find((pid) => /beam/.test(readFileSync(`/proc/${pid}/comm`, "utf8")));
+      return found !== undefined;
+    },
+    { what: "Erlang's machine" },
+  );
+  return found ?? program.pid;
 }
 
 async function compile(name: string, flags: readonly string[] = [], cc = compiler): Promise<void> {
@@ -158,6 +173,30 @@ describe("a hooked program of which a part is not visible", () => {
     writeFileSync(machine, Buffer.alloc(4_096));
     const program = await waiting("waits", ["map", machine]);
     expect(await doctor(program.pid)).toMatchObject({ code: 1, notVisible: ["TLS in the JVM"] });
+    await program.stop();
+  });
+
+  test("TLS whose functions are found by dlsym, as .NET finds OpenSSL's", async () => {
+    const script = (library: string) =>
+      `import ctypes; ctypes.CDLL("${library}"); print("ready", flush=True); input()`;
+    for (const [library, name] of [
+      ["libssl.so.3", "OpenSSL"],
+      ["libgnutls.so.30", "GnuTLS"],
+    ] as const) {
+      const program = await ready([python, "-c", script(library)], { env: agent.environment });
+      const told = await doctor(program.pid);
+      expect(told).toMatchObject({ code: 1, hooking: "hooked", visibleTls: [] });
+      expect(told.notVisible).toEqual([`TLS found by dlsym (${name})`]);
+      await program.stop();
+    }
+  });
+
+  test("TLS of Erlang's, where its crypto library is loaded", async () => {
+    const expression = 'crypto:start(), io:put_chars("ready\n"), io:get_line(""), halt().';
+    const command = ["erl", "-noshell", "-eval", expression];
+    const program = await ready(command, { env: { ...agent.environment, HOME: directory } });
+    const pid = await waitForErlang(program);
+    expect((await doctor(pid)).notVisible).toContain("TLS in Erlang");
     await program.stop();
   });
 
@@ -316,6 +355,34 @@ describe("olly status", () => {
     },
     TIMEOUT_MS,
   );
+});
+
+describe("olly status, of programs that never speak to the agent", () => {
+  test("says which there are and why, as long as they run", async () => {
+    const own = await startAgent();
+    const status = async () => {
+      const command = [ollyBinary, "status", "--json", "--socket-dir", own.directory];
+      const { notHooked } = JSON.parse(await output(command));
+      return notHooked.map((one: { pid: number; notVisible: { spot: string }[] }) => [
+        ...[one.pid, ...one.notVisible.map(({ spot }) => spot)],
+      ]);
+    };
+    const hooked = await waiting("waits", [], own.environment);
+    const disabled = await waiting("waits-static", [], { ...own.environment, OLLY_DISABLED: "1" });
+    const others = await waiting("waits-static");
+    expect(await status()).toEqual([]);
+    const program = await waiting("waits-static", [], own.environment);
+    expect(await status()).toEqual([[program.pid, "statically_linked"]]);
+    const shown = await output([ollyBinary, "status", "--socket-dir", own.directory]);
+    expect(shown).toContain(
+      "\nno hook   1 process that was started under this agent: statically linked 1\n",
+    );
+    const row = `^${program.pid} +${at("waits-static")} +statically linked$`;
+    expect(shown).toMatch(new RegExp(row, "m"));
+    for (const one of [program, hooked, disabled, others]) await one.stop();
+    expect(await status()).toEqual([]);
+    await own.program.stop();
+  });
 });
 
 describe("olly doctor", () => {

@@ -173,6 +173,7 @@ const look: ProcessFacts["look"] = {
   mappings: undefined,
   modulesCut: false,
   goModules: [],
+  needed: undefined,
   linkedTls: [],
   environment: undefined,
   descriptors: undefined,

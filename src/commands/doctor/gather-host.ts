@@ -11,6 +11,12 @@ import type { CommandContext } from "../command.ts";
 import type { DirectoryFacts, HostFacts } from "./facts.ts";
 
 const QUEUE_FILE = "/proc/sys/net/unix/max_dgram_qlen";
+const SYSTEM_PRELOADS = "/etc/ld.so.preload";
+
+/** What is preloaded into every program of this host. */
+export function systemPreloadPaths(): string[] {
+  return preloadsIn(textOf(SYSTEM_PRELOADS)).map(({ path }) => path);
+}
 
 export function gatherHost({ uid, environment }: CommandContext): HostFacts {
   return {
@@ -22,7 +28,7 @@ export function gatherHost({ uid, environment }: CommandContext): HostFacts {
       directoryFacts(path, uid),
     ),
     loader: new ProcFiles("").open("/bin/sh", (file) => readElf(file)?.interpreter),
-    systemPreloads: preloadsIn(textOf("/etc/ld.so.preload")),
+    systemPreloads: preloadsIn(textOf(SYSTEM_PRELOADS)),
   };
 }
 

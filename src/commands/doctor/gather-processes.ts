@@ -135,7 +135,14 @@ class Survey {
   }
 }
 
-function agentOf({ status, procRoot }: ProcessesRequest) {
+/** The agent as an Observer wants to know it; undefined when there is none, or it has ended. */
+export function agentOf({
+  status,
+  procRoot,
+}: {
+  readonly status: AgentStatus | undefined;
+  readonly procRoot?: string;
+}): { readonly socket: string; readonly startTicks: number } | undefined {
   if (status === undefined) return undefined;
   const basics = readBasics(new ProcFiles(procRoot), status.pid);
   const startTicks = basics?.startTicks;

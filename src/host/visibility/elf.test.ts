@@ -45,6 +45,26 @@ describe("a program's file", () => {
     expect(exportsFunction(file, header, "__libc_start_main")).toBe(false);
   });
 
+  test("names the libraries that it needs", () => {
+    const needed = (path: string) => new FileKnowledge().factsOf(readMemoryFile(path))?.needed;
+    expect(needed(exporting)).toEqual(["libc.so.6"]);
+    const flags = ["-Wl,--no-as-needed", "-lm", "-lpthread"];
+    const two = needed(buildElf(directory, "two", { flags }));
+    expect(two).toContain("libm.so.6");
+    expect(two).toContain("libc.so.6");
+    expect(needed(buildElf(directory, "static", { flags: ["-static"] }))).toEqual([]);
+  });
+
+  test("needs what cannot be known when its names lie outside the file", () => {
+    const bytes = readFileSync(exporting);
+    const dynamic = readElf(new MemoryFile(bytes))?.sections?.get(".dynamic");
+    if (dynamic === undefined) throw new Error("no table");
+    for (const place of [0xffff_ffff_ffff_ffffn, 0x10_0000n]) {
+      bytes.writeBigUInt64LE(place, dynamic.offset + 8);
+      expect(new FileKnowledge().factsOf(new MemoryFile(bytes))?.needed).toBeUndefined();
+    }
+  });
+
   test("that hides its functions exports none", () => {
     const file = readMemoryFile(buildElf(directory, "hiding"));
     const header = readElf(file);

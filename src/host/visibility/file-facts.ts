@@ -6,6 +6,7 @@
 import { limits } from "../../limits.ts";
 import { type ElfBytes, type ElfHeader, type ElfSection, readElf } from "./elf.ts";
 import { exportsFunction } from "./elf-exports.ts";
+import { neededLibraries } from "./elf-needed.ts";
 import type { OpenedFile } from "./proc-files.ts";
 
 export interface FileFacts {
@@ -21,6 +22,8 @@ export interface FileFacts {
   readonly opensTls: boolean | undefined;
   /** The sanitizer linked into it, "" for none. */
   readonly sanitizer: string;
+  /** Libraries that it asks its loader for; undefined when that cannot be read. */
+  readonly needed: readonly string[] | undefined;
 }
 
 /** The TLS library that is linked into a file: "" for none, undefined when not searched whole. */
@@ -114,6 +117,7 @@ function readFacts(file: ElfBytes): FileFacts | undefined {
     exportsTls: exportsFunction(file, header, "SSL_read"),
     opensTls: exportsAll(file, header, openSslFunctions),
     sanitizer: sanitizerOf(file, header),
+    needed: neededLibraries(file, header),
   };
 }
 

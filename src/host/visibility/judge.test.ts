@@ -26,6 +26,7 @@ const file: FileFacts = {
   exportsTls: false,
   opensTls: false,
   sanitizer: "",
+  needed: [],
 };
 
 const LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6";
@@ -52,6 +53,7 @@ const bare: ProcessLook = {
   mappings: mapped("/usr/bin/app", LIBC),
   modulesCut: false,
   goModules: [],
+  needed: undefined,
   linkedTls: [],
   environment: environment({}),
   descriptors: { ioUring: false, sockets: [], cut: false },
@@ -109,6 +111,36 @@ describe("what is not visible", () => {
       { mappings: mapped("/usr/lib/libmbedtls.so.14", "/usr/lib/libwolfssl.so.42") },
       ["TLS of another library (mbed TLS)", "TLS of another library (wolfSSL)"],
     ],
+    [
+      "OpenSSL that no file is linked with",
+      { mappings: mapped("/usr/lib/libssl.so.3"), needed: new Set(["libc.so.6", "libssh.so"]) },
+      ["TLS found by dlsym (OpenSSL)"],
+    ],
+    [
+      "OpenSSL that a file is linked with",
+      { mappings: mapped("/usr/lib/libssl.so.3"), needed: new Set(["libssl.so.3"]) },
+      [],
+    ],
+    [
+      "OpenSSL, and it is not known what the files are linked with",
+      { mappings: mapped("/usr/lib/libssl.so.3"), needed: undefined },
+      [],
+    ],
+    [
+      "mbed TLS, which is not visible in any case",
+      { mappings: mapped("/usr/lib/libmbedtls.so.14"), needed: new Set() },
+      ["TLS of another library (mbed TLS)"],
+    ],
+    [
+      "Erlang with its crypto library",
+      {
+        executable: "/usr/lib/erlang/erts-13.1.5/bin/beam.smp",
+        mappings: mapped("/usr/lib/erlang/lib/crypto-5.1.2/priv/lib/crypto.so"),
+      },
+      ["TLS in Erlang"],
+    ],
+    ["Erlang without it", { executable: "/usr/lib/erlang/erts-13.1.5/bin/beam.smp" }, []],
+    ["another program with a crypto.so", { mappings: mapped("/usr/lib/ruby/crypto.so") }, []],
     [
       "BoringSSL in a module",
       { linkedTls: [{ file: "cygrpc.so", library: "BoringSSL" }] },
@@ -306,6 +338,12 @@ describe("whether a process is hooked", () => {
     expect(visible("libssl3.so")).toEqual(["NSS"]);
     expect(visible("libgnutls.so.30")).toEqual(["GnuTLS"]);
     expect(visible("libsslutil.so")).toEqual([]);
+  });
+
+  test("TLS that is found by dlsym is not said to be visible", () => {
+    const mappings = mapped("/opt/libssl.so.3", "/opt/libgnutls.so.30");
+    const needed = new Set(["libgnutls.so.30"]);
+    expect(judge({ ...bare, mappings, needed }, around).visibleTls).toEqual(["GnuTLS"]);
   });
 });
 

@@ -14,7 +14,7 @@ import {
 import { baseName } from "../runtime.ts";
 import { isOwnLibrary } from "./process-environment.ts";
 import { type ProcessLook, RING_PATH } from "./process-look.ts";
-import { tlsLibraries } from "./tls-libraries.ts";
+import { type TlsLibrary, tlsLibraries } from "./tls-libraries.ts";
 
 /** What is known from elsewhere. */
 export interface Surroundings {
@@ -43,6 +43,9 @@ const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
 const sanitizerRuntime = /^lib(?:a|t|m|l|hwa)san\.so/;
 const loader = /^(?:ld-|ld64\.|ld\.so)/;
 const muslFile = /^ld-musl-|^libc\.musl-/;
+/** Erlang's machine; its ssl application encrypts with what its crypto library offers. */
+const erlangMachine = /^beam(?:\.|$)/;
+const ERLANG_CRYPTO = "crypto.so";
 /** What only Chromium and programs built on it map. */
 const chromiumFiles = /^(?:v8_context_snapshot.*\.bin|chrome_100_percent\.pak)$/;
 
@@ -99,9 +102,17 @@ function bounded(findings: readonly BlindSpotFinding[]): BlindSpotFinding[] {
 function visibleTlsOf({ look, names }: Seen): string[] {
   const own = look.file?.opensTls === true ? [`OpenSSL in ${baseName(look.executable)}`] : [];
   const shared = tlsLibraries.filter(
-    ({ file, visible }) => visible && names.some((name) => file.test(name)),
+    (library) =>
+      library.visible &&
+      names.some((name) => library.file.test(name)) &&
+      !isFoundByAddress(look, library),
   );
   return [...own, ...shared.map(({ name }) => name)];
+}
+
+/** No file of the process asks the loader for it: what uses it has asked dlsym(). */
+function isFoundByAddress({ needed }: ProcessLook, { file }: TlsLibrary): boolean {
+  return needed !== undefined && ![...needed].some((name) => file.test(name));
 }
 
 function hookingOf(
@@ -209,6 +220,9 @@ function tlsFindings({ look, names }: Seen): BlindSpotFinding[] {
   const found: BlindSpotFinding[] = [];
   if (names.includes("libjvm.so")) found.push(finding("jvm_tls"));
   const executable = baseName(look.executable);
+  if (erlangMachine.test(executable) && names.includes(ERLANG_CRYPTO)) {
+    found.push(finding("erlang_tls"));
+  }
   const isChromium = names.some((name) => chromiumFiles.test(name));
   if (isChromium) found.push(finding("linked_tls", `BoringSSL in ${executable}`));
   for (const { file, library } of look.linkedTls) {
@@ -216,8 +230,11 @@ function tlsFindings({ look, names }: Seen): BlindSpotFinding[] {
     if (library === undefined) found.push(finding("unknown_module", file));
     else found.push(finding("linked_tls", `${library} in ${file}`));
   }
-  for (const { name, file, visible } of tlsLibraries) {
-    if (!visible && names.some((one) => file.test(one))) found.push(finding("other_tls", name));
+  for (const library of tlsLibraries) {
+    const { name, file, visible } = library;
+    if (!names.some((one) => file.test(one))) continue;
+    if (!visible) found.push(finding("other_tls", name));
+    else if (isFoundByAddress(look, library)) found.push(finding("dlsym_tls", name));
   }
   return found;
 }

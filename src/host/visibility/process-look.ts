@@ -34,6 +34,8 @@ export interface ProcessLook {
   readonly modulesCut: boolean;
   /** Mapped modules that hold code of Go's. */
   readonly goModules: readonly string[];
+  /** Libraries that its files ask the loader for; undefined when not all of them are known. */
+  readonly needed: ReadonlySet<string> | undefined;
   /** TLS libraries that are linked into files of the process. */
   readonly linkedTls: readonly { readonly file: string; readonly library: LinkedTls }[];
   readonly environment: Environment | undefined;
@@ -104,9 +106,11 @@ export function lookAt(
   const environment = readEnvironment(files, pid);
   const objects = sharedObjectsOf(mappings);
   const modules = modulesOf(source, objects);
+  const facts = modules.map((one) => one.facts);
   const look: ProcessLook = {
     ...{ pid, name, uid, startTicks, seccompMode, executable, file, mappings, environment },
     modulesCut: objects.length > modules.length,
+    needed: objects.length > modules.length ? undefined : neededBy([file, ...facts]),
     goModules: modules.filter((one) => one.facts?.go === true).map((one) => one.path),
     linkedTls: [
       { file: baseName(executable), library: own === undefined ? "" : own.linkedTls },
@@ -121,6 +125,16 @@ export function lookAt(
   };
   // What was read after the end of the process would say nothing.
   return readBasics(files, pid)?.startTicks === startTicks ? look : undefined;
+}
+
+/** Undefined when one of the files could not be looked into. */
+function neededBy(files: readonly (FileFacts | undefined)[]): ReadonlySet<string> | undefined {
+  const names = new Set<string>();
+  for (const file of files) {
+    if (file?.needed === undefined) return undefined;
+    for (const name of file.needed) names.add(name);
+  }
+  return names;
 }
 
 function numberOf(status: string, field: string): number {
