@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { faultsOfHttp } from "../harness/conventions.ts";
-import { isWrong } from "../harness/judge.ts";
+import { ALONE_MS, isWrong } from "../harness/judge.ts";
 import { startNginx } from "../harness/nginx.ts";
 import { startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, milliseconds, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
@@ -127,6 +127,8 @@ describe("nghttp and nghttpd, beside the packets", () => {
           ...{ what: exchange.target, kind, startMs: from - exchange.startMs, lengthMs: to - from },
           endMs: to - (exchange.endMs ?? Number.NaN),
           packetsMs: (exchange.endMs ?? Number.NaN) - exchange.startMs,
+          // Others are open beside it.
+          ...{ beforeMs: ALONE_MS, behindMs: ALONE_MS },
         };
         expect([shift, isWrong(shift)]).toEqual([shift, false]);
       }

@@ -1,6 +1,8 @@
 /** The judge itself: it has to find what is wrong before its silence means anything. */
 import { describe, expect, test } from "bun:test";
 import {
+  ALONE_MS,
+  distances,
   httpShifts,
   httpToldByPackets,
   httpToldBySpans,
@@ -64,7 +66,7 @@ describe("times", () => {
 
   const right: Shift = {
     ...{ what: "x", kind: "server", startMs: 0.1, endMs: -0.1 },
-    ...{ lengthMs: 9.8, packetsMs: 10 },
+    ...{ lengthMs: 9.8, packetsMs: 10, beforeMs: 40, behindMs: 50 },
   };
   const cases: [string, Partial<Shift>, boolean][] = [
     ["within its packets", {}, false],
@@ -76,9 +78,39 @@ describe("times", () => {
     ["a server's beyond its answer", { endMs: 1 }, true],
     ["a client's after its request", { kind: "client", startMs: 1, endMs: 1 }, true],
     ["a client's without its answer", { kind: "client", startMs: -1, endMs: -1 }, true],
+    ["a client's that was woken late", { kind: "client", startMs: -0.1, endMs: 49 }, false],
+    ["a client's with the next request", { kind: "client", startMs: -0.1, endMs: 51 }, true],
+    ["a client's with the answer before", { kind: "client", startMs: -41, endMs: 0.1 }, true],
+    ["a server's that was woken late", { startMs: 9, lengthMs: 0.9 }, false],
   ];
   test.each(cases)("%s", (_, change, expected) => {
     expect(isWrong({ ...right, ...change })).toBe(expected);
+  });
+
+  test("what lies around an exchange is its own connection's", () => {
+    const own = [exchange("/a", 0, 10), exchange("/b", 30, 40), exchange("/c", 90, 95)];
+    const others = { ...exchange("/d", 12, 85), stream: 1 };
+    const packets = [...own, others];
+    const spans = packets.map(({ target }) => server(target, 30, 40));
+    const room = httpShifts(packets, spans, "server").map((shift) => [
+      shift.beforeMs,
+      shift.behindMs,
+    ]);
+    expect(room).toEqual([
+      [ALONE_MS, 20],
+      [20, 50],
+      [50, ALONE_MS],
+      [ALONE_MS, ALONE_MS],
+    ]);
+  });
+
+  test("a busy machine delays what has to be woken, not what sends", () => {
+    const shifts = [0.1, 7, 30].map((lateMs): Shift => ({ ...right, startMs: lateMs }));
+    expect(distances(shifts)).toEqual({ sending: 0.1, woken: 0.1 });
+    const clients = shifts.map(
+      (shift): Shift => ({ ...shift, kind: "client", startMs: -shift.startMs, endMs: 3 }),
+    );
+    expect(distances(clients)).toEqual({ sending: 7, woken: 3 });
   });
 
   test("the median is the middle one", () => {

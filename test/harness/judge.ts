@@ -18,26 +18,43 @@ export interface Shift {
   readonly lengthMs: number;
   /** The packets' length. */
   readonly packetsMs: number;
+  /** Since the answer before on its connection, and until the next request there. */
+  readonly beforeMs: number;
+  readonly behindMs: number;
 }
 
-/** A single span on a busy machine; a shifted one is off by the length of other requests. */
-const SINGLE_MS_MAX = 250;
+/** Where a connection has no other request: far beyond what a busy machine delays. */
+export const ALONE_MS = 10_000;
 /** Rounding of clocks and of tshark's times. */
 const CLOCK_MS = 0.5;
 
 /**
  * Shifted, negative, absurdly long, or on the wrong side of its packets: a client's span holds
- * them, it starts before the request's packet and ends after the answer's; a server's span lies
- * within them. Also true of a span that is not there.
+ * them, it starts before the request's packet and ends after the answer's, and holds no other
+ * request's; a server's span lies within them. Also true of a span that is not there. However
+ * late a busy machine lets a program run, this order stays.
  */
-export function isWrong({ kind, startMs, endMs, lengthMs, packetsMs }: Shift): boolean {
-  const near = Math.abs(startMs) <= SINGLE_MS_MAX && Math.abs(endMs) <= SINGLE_MS_MAX;
-  const length = lengthMs >= 0 && lengthMs <= packetsMs + SINGLE_MS_MAX;
+export function isWrong(shift: Shift): boolean {
+  const { kind, startMs, endMs, lengthMs } = shift;
   const order =
     kind === "client"
       ? startMs <= CLOCK_MS && endMs >= -CLOCK_MS
       : startMs >= -CLOCK_MS && endMs <= CLOCK_MS;
-  return !(near && length && order);
+  const alone = startMs >= -shift.beforeMs - CLOCK_MS && endMs <= shift.behindMs + CLOCK_MS;
+  return !(lengthMs >= 0 && order && alone);
+}
+
+/**
+ * How far spans stand from their packets, ms. `sending`, where the program itself moves the packet
+ * (a client's request, a server's answer): the median. `woken`, where it has to be woken first: the
+ * least, because the others tell how busy the machine is.
+ */
+export function distances(shifts: readonly Shift[]): { sending: number; woken: number } {
+  const isClient = shifts[0]?.kind === "client";
+  const starts = shifts.map(({ startMs }) => Math.abs(startMs));
+  const ends = shifts.map(({ endMs }) => Math.abs(endMs));
+  const [sending, woken] = isClient ? [starts, ends] : [ends, starts];
+  return { sending: median(sending), woken: Math.min(...woken) };
 }
 
 /** tshark's view of HTTP exchanges, in an order that both sides can have. */
@@ -85,7 +102,7 @@ export function httpShifts(
         methodOf(attributes) === exchange.method,
     );
     const what = `${exchange.method} ${exchange.target}`;
-    return shiftOf({ what, kind, span, startMs: exchange.startMs, endMs: exchange.endMs });
+    return shiftOf({ what, kind, span, ...timesOf(exchange, exchanges) });
   });
 }
 
@@ -119,9 +136,10 @@ export function statementShifts(
   spans: readonly SpanRecord[],
 ): Shift[] {
   const ordered = inOrderOfTime(spans);
-  return statements.map(({ text, startMs, endMs }, index) =>
-    shiftOf({ what: text, kind: "client", span: ordered[index], startMs, endMs }),
-  );
+  return statements.map((statement, index) => {
+    const times = timesOf(statement, statements);
+    return shiftOf({ what: statement.text, kind: "client", span: ordered[index], ...times });
+  });
 }
 
 /**
@@ -146,16 +164,43 @@ export function median(values: readonly number[]): number {
   return ordered[Math.floor(ordered.length / 2)] ?? Number.NaN;
 }
 
-function shiftOf(pair: {
-  readonly what: string;
-  readonly kind: "server" | "client";
-  readonly span: SpanRecord | undefined;
+interface Times {
   readonly startMs: number;
   readonly endMs: number | undefined;
-}): Shift {
-  const { what, kind, span, startMs, endMs } = pair;
+  readonly beforeMs: number;
+  readonly behindMs: number;
+}
+
+interface Exchange {
+  readonly stream: number;
+  readonly startMs: number;
+  readonly endMs: number | undefined;
+}
+
+/** An exchange's times beside those of its connection's others, of which it is the only one open. */
+function timesOf(exchange: Exchange, all: readonly Exchange[]): Times {
+  const { stream, startMs, endMs = Number.NaN } = exchange;
+  const others = all.filter((other) => other.stream === stream && other !== exchange);
+  const ends = others.map((other) => other.endMs ?? Number.NaN).filter((end) => end <= startMs);
+  const starts = others.map((other) => other.startMs).filter((start) => start >= endMs);
+  return {
+    ...{ startMs, endMs: exchange.endMs },
+    beforeMs: startMs - Math.max(...ends, startMs - ALONE_MS),
+    behindMs: Math.min(...starts, endMs + ALONE_MS) - endMs,
+  };
+}
+
+function shiftOf(
+  pair: Times & {
+    readonly what: string;
+    readonly kind: "server" | "client";
+    readonly span: SpanRecord | undefined;
+  },
+): Shift {
+  const { what, kind, span, startMs, endMs, beforeMs, behindMs } = pair;
+  const room = { beforeMs, behindMs };
   if (span === undefined || endMs === undefined) {
-    return { what, kind, startMs: NaN, endMs: NaN, lengthMs: NaN, packetsMs: NaN };
+    return { what, kind, startMs: NaN, endMs: NaN, lengthMs: NaN, packetsMs: NaN, ...room };
   }
   const start = milliseconds(span.start);
   const end = milliseconds(span.end);
@@ -166,6 +211,7 @@ function shiftOf(pair: {
     endMs: end - endMs,
     lengthMs: end - start,
     packetsMs: endMs - startMs,
+    ...room,
   };
 }
 
