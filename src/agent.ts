@@ -180,6 +180,7 @@ class RunningAgent implements Agent {
       events: {
         processStarted: (source, hello) => this.#processStarted(source, hello),
         message: (source, message) => this.#message(source, message),
+        isEarly: (source, message) => this.#pipeline.isEarly(source.id, message),
         processEnded: (source) => this.#processEnded(source),
       },
     });

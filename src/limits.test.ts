@@ -21,6 +21,7 @@ test("limits fit each other", () => {
   // A message is looked for longer than messages are held back for the sake of order.
   expect(limits.sequenceHoldNs).toBeGreaterThan(limits.mergeHoldBackNs);
   expect(limits.mergeBacklogNs).toBeGreaterThan(limits.mergeHoldBackNs);
+  expect(limits.causeWaitNs).toBeGreaterThan(limits.mergeHoldBackNs);
   // Detection must be able to see a whole message's beginning.
   expect(limits.detectBytesMax).toBeLessThanOrEqual(limits.payloadBytesMax);
   // A batch must fit the queue, and a line a batch.

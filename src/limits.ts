@@ -37,6 +37,8 @@ export const limits = {
   sequenceHoldNs: 50e6,
   /** Messages younger than this wait, so that those of other processes can be put before them. */
   mergeHoldBackNs: 20e6,
+  /** Longest wait of a read for the message of its write, by the read's own time. */
+  causeWaitNs: 250e6,
   /** Longest wait for a ring that is still being read behind the others. */
   mergeBacklogNs: 64e6,
   /** Copied out of one ring at a time, out of all rings per poll, and waiting to be delivered. */

@@ -171,6 +171,11 @@ export class Pipeline {
     }
   }
 
+  /** Whether what this message has read was written by a message that has not come yet. */
+  isEarly(processId: number, message: HookMessage): boolean {
+    return this.#tracker.isEarly(processId, message);
+  }
+
   processEnded(processId: number, nowNs: number): void {
     const activity = this.#processes.get(processId);
     if (activity === undefined) return;

@@ -6,6 +6,7 @@
 import type { Direction, Role, SocketAddress, Transport } from "../model/connection.ts";
 import type { HookMessage } from "../model/message.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import type { End } from "./ends.ts";
 
 export interface Connection<Attachment> {
   readonly id: number;
@@ -19,6 +20,8 @@ export interface Connection<Attachment> {
   tls: boolean;
   midstream: boolean;
   readonly streams: Readonly<Record<Direction, ByteStream>>;
+  /** What it has written and read, and its other end on this host. */
+  readonly end: End;
   /** Sequence number that the next message should have; undefined for senders without numbers. */
   expected: number | undefined;
   /** Messages that came before one that is still missing, oldest first. */

@@ -11,6 +11,7 @@ import type { Moment } from "../model/stream.ts";
 import type { Drops } from "../self/drops.ts";
 import { ByteStream } from "../streams/byte-stream.ts";
 import type { Connection } from "./connection.ts";
+import { newEnd } from "./ends.ts";
 
 export interface DatagramEvents<Attachment> {
   /** One datagram stands in the direction's stream, borrowed for the time of the call. */
@@ -172,6 +173,7 @@ export class Datagrams<Attachment> {
       tls: false,
       midstream: false,
       streams: { in: new ByteStream(1), out: new ByteStream(1) },
+      end: newEnd(processId),
       expected: undefined,
       held: [],
       heldSinceNs: undefined,

@@ -14,6 +14,7 @@ import { ByteStream } from "../streams/byte-stream.ts";
 import { StreamMemory } from "../streams/stream-memory.ts";
 import type { Connection } from "./connection.ts";
 import { Datagrams } from "./datagrams.ts";
+import { Ends, newEnd } from "./ends.ts";
 import { Lookups } from "./lookups.ts";
 import { sequenceDistance } from "./sequence.ts";
 
@@ -62,6 +63,7 @@ export class ConnectionTracker<Attachment> {
   readonly #ofProcess = new Map<number, number>();
   readonly #lookups: Lookups;
   readonly #datagrams: Datagrams<Attachment>;
+  readonly #ends = new Ends();
   readonly #memory: StreamMemory;
   readonly #drops: Drops;
   readonly #events: ConnectionEvents<Attachment>;
@@ -118,6 +120,13 @@ export class ConnectionTracker<Attachment> {
     this.#lookups.add(processId, lookup, message);
   }
 
+  /** Whether the other end's message, of what this one has read, has not been applied yet. */
+  isEarly(processId: number, message: HookMessage): boolean {
+    if (message.type !== MessageType.dataIn) return false;
+    const connection = this.find(processId, message.fd);
+    return connection !== undefined && this.#ends.isEarly(connection.end, message.wireLength);
+  }
+
   /** Takes any message that concerns a connection (types 1 to 7, and those of datagrams). */
   apply(processId: number, message: HookMessage): void {
     if (message.fd < 0 || message.fd >= FDS_PER_PROCESS) {
@@ -168,6 +177,7 @@ export class ConnectionTracker<Attachment> {
   /** Every connection of the process ends now. */
   processEnded(processId: number, nowNs: number): void {
     this.#lookups.processEnded(processId);
+    this.#ends.processEnded(processId);
     this.#datagrams.processEnded(processId, nowNs);
     if (!this.#ofProcess.has(processId)) return;
     const first = processId * FDS_PER_PROCESS;
@@ -195,6 +205,7 @@ export class ConnectionTracker<Attachment> {
     if ((message.flags & MessageFlag.sequenced) !== 0) {
       connection.expected = (message.sequence + 1) & 0xffff;
     }
+    this.#ends.begun(connection);
   }
 
   /** A connection whose close was not seen (libc closes some descriptors by itself). */
@@ -235,6 +246,7 @@ export class ConnectionTracker<Attachment> {
         in: new ByteStream(limits.streamSegmentsMax, this.#memory),
         out: new ByteStream(limits.streamSegmentsMax, this.#memory),
       },
+      end: newEnd(processId),
       expected: undefined,
       held: [],
       heldSinceNs: undefined,
@@ -300,6 +312,7 @@ export class ConnectionTracker<Attachment> {
       if (next.sequence !== connection.expected) {
         connection.expected = next.sequence;
         connection.midstream = true;
+        this.#ends.over(connection);
         this.#events.lost(connection, { timeNs: next.timeNs, tid: next.tid });
       }
       this.#deliverHeld(connection, runLength(connection));
@@ -313,9 +326,11 @@ export class ConnectionTracker<Attachment> {
     const counts = !connection.tls || message.wireLength === 0;
     switch (message.type) {
       case MessageType.dataIn:
+        this.#ends.hasRead(connection.end, message.wireLength);
         if (counts) this.#data(connection, "in", message);
         return;
       case MessageType.dataOut:
+        this.#ends.hasWritten(connection.end, message.wireLength);
         if (counts) this.#data(connection, "out", message);
         return;
       case MessageType.sslIn:
@@ -373,6 +388,7 @@ export class ConnectionTracker<Attachment> {
     const left = (this.#ofProcess.get(connection.processId) ?? 0) - 1;
     if (left > 0) this.#ofProcess.set(connection.processId, left);
     else this.#ofProcess.delete(connection.processId);
+    this.#ends.over(connection);
     this.#events.closed(connection, last);
     for (const message of connection.held) {
       this.#memory.add(-HELD_BYTES - message.payload.length);

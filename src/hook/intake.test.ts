@@ -34,6 +34,8 @@ let logged: string[];
 let intake: Intake;
 let libraries: FakeLibrary[];
 let wakes: number;
+/** What has to wait for another message. */
+let early: string | undefined;
 /** What may wait in the ring of a process that comes next, as it was told. */
 let room: number[];
 
@@ -55,6 +57,7 @@ function createIntake(withClock: Clock): Intake {
       message: (source, { payload }) => {
         story.push(`${source.pid}:${Buffer.from(payload).toString()}`);
       },
+      isEarly: (_, { payload }) => early === Buffer.from(payload).toString(),
       processEnded: (source) => story.push(`-${source.pid}`),
     },
   });
@@ -72,6 +75,7 @@ beforeEach(async () => {
   logged = [];
   libraries = [];
   wakes = 0;
+  early = undefined;
   room = [];
   intake = createIntake(clock);
   await intake.start();
@@ -246,6 +250,18 @@ describe("order across processes", () => {
     clock.nowNs = nowNs + limits.mergeHoldBackNs - 1;
     expect(intake.poll()).toBe(2);
     expect(told()).toEqual(["a:client writes", "b:server reads"]);
+  });
+
+  test("a read waits for the message of its write, with all that comes behind it", async () => {
+    const server = await registered();
+    intake.poll(true);
+    early = "server reads";
+    await put(server, clock.nowNs, "server reads");
+    await put(server, clock.nowNs, "server answers");
+    clock.nowNs += limits.causeWaitNs - 1;
+    expect(intake.poll()).toBe(0);
+    clock.nowNs += 1;
+    expect(intake.poll()).toBe(2);
   });
 
   test("what waits keeps its bytes while much else is read", async () => {

@@ -14,6 +14,7 @@ import { DATAGRAM_COLUMNS, type DatagramBatch, datagramColumn } from "./datagram
 import { type HookSocket, openHookSocket } from "./hook-socket.ts";
 import { LibraryCounters } from "./library-counters.ts";
 import { deliverMerged } from "./merge.ts";
+import { Patience } from "./patience.ts";
 import { helloOf } from "./process-files.ts";
 import { RefusedSenders } from "./refused-senders.ts";
 import { type MessageDecoder, notAfter, Ring } from "./ring.ts";
@@ -35,6 +36,8 @@ export interface IntakeEvents {
   processStarted(source: IntakeSource, hello: ProcessHello): void;
   /** The payload is valid only during the call. */
   message(source: IntakeSource, message: HookMessage): void;
+  /** Whether a message of another process has to come before this one, and has not come. */
+  isEarly?(source: IntakeSource, message: HookMessage): boolean;
   processEnded(source: IntakeSource): void;
 }
 
@@ -99,6 +102,7 @@ export class Intake {
   readonly #deliver: (source: Source, message: HookMessage) => void;
   readonly #newestOfPid = new Map<number, Source>();
   readonly #unwanted = new RefusedSenders();
+  readonly #patience = new Patience();
   #sources: Source[] = [];
   #pending: DatagramBatch[] = [];
   #socket: HookSocket | undefined;
@@ -199,11 +203,18 @@ export class Intake {
     if (final) cutoffNs = last ? Number.POSITIVE_INFINITY : backlogNs;
     for (const source of this.#sources) source.queue.sort();
     const messagesMax = final ? Number.POSITIVE_INFINITY : limits.pollMessagesMax;
-    const bounds = { cutoffNs, messagesMax };
+    const waits = (source: Source, message: HookMessage) =>
+      !final && this.#waits(source, message, nowNs);
+    const bounds = { cutoffNs, messagesMax, waits };
     const delivered = deliverMerged(this.#sources, bounds, this.#deliver);
     this.#arena.retire(this.#deliveredNs(cutoffNs));
     this.#endSources(nowNs, final);
     return { delivered, unfinished: hasBacklog };
+  }
+
+  #waits(source: Source, message: HookMessage, nowNs: number): boolean {
+    const isEarly = this.#options.events.isEarly?.(source, message) === true;
+    return isEarly && this.#patience.has(message.timeNs, nowNs);
   }
 
   /** Up to when everything has been delivered. */

@@ -10,17 +10,19 @@ export interface MergeSource {
   readonly queue: MessageQueue;
 }
 
-export interface MergeBounds {
+export interface MergeBounds<Source> {
   /** Messages up to this time are delivered. */
   readonly cutoffNs: number;
   /** But no more than so many. */
   readonly messagesMax: number;
+  /** The message, and all that come behind it, have to wait. */
+  readonly waits: (source: Source, message: HookMessage) => boolean;
 }
 
 /** Delivers messages in the order of time. The queues must be sorted. Returns how many it were. */
 export function deliverMerged<Source extends MergeSource>(
   sources: readonly Source[],
-  { cutoffNs, messagesMax }: MergeBounds,
+  { cutoffNs, messagesMax, waits }: MergeBounds<Source>,
   deliver: (source: Source, message: HookMessage) => void,
 ): number {
   const heap: Source[] = [];
@@ -33,8 +35,10 @@ export function deliverMerged<Source extends MergeSource>(
     if (delivered >= messagesMax) break;
     const rival = comesFirst(heap[2], heap[1]) ? heap[2] : heap[1];
     do {
-      const message = first.queue.shift();
+      const message = first.queue.head;
       if (message === undefined) break;
+      if (waits(first, message)) return delivered;
+      first.queue.shift();
       deliver(first, message);
       delivered++;
       if (delivered >= messagesMax) break;

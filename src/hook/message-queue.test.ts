@@ -80,6 +80,25 @@ describe("merging", () => {
   }
 });
 
+test("all that comes behind a message that has to wait waits with it", () => {
+  const [one, other] = [queueOf([1, 3]), queueOf([2, 4])];
+  const sources = [one, other].map((queue, id) => ({ id, queue }));
+  for (const { queue } of sources) queue.sort();
+  const order: number[] = [];
+  const deliver = (waitsFor: number) =>
+    deliverMerged(
+      sources,
+      {
+        ...{ cutoffNs: 10, messagesMax: 10 },
+        waits: (_, { timeNs }) => timeNs === waitsFor,
+      },
+      (_, { timeNs }) => order.push(timeNs),
+    );
+  expect([deliver(2), order]).toEqual([1, [1]]);
+  expect([deliver(3), order]).toEqual([1, [1, 2]]);
+  expect([deliver(0), order]).toEqual([2, [1, 2, 3, 4]]);
+});
+
 function merged(cutoff: number): void {
   const random = createRandom(9);
   for (let count = 0; count < 40; count++) {
@@ -90,7 +109,7 @@ function merged(cutoff: number): void {
       return { id, queue, times };
     });
     const order: [number, number, number][] = [];
-    const bounds = { cutoffNs: cutoff, messagesMax: 37 };
+    const bounds = { cutoffNs: cutoff, messagesMax: 37, waits: () => false };
     const take = (source: { readonly id: number }, next: HookMessage) => {
       order.push([next.timeNs, source.id, next.sequence]);
     };

@@ -39,6 +39,11 @@ export class MessageQueue {
     }
   }
 
+  /** The first message. To be asked after sort(). */
+  get head(): HookMessage | undefined {
+    return this.#messages[this.#next];
+  }
+
   /** Forgets what was delivered and puts the rest in order. */
   sort(): void {
     if (this.#next > 0) {
