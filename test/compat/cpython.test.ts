@@ -18,7 +18,7 @@ import { Turns } from "./turns.ts";
 const PAIRS = 3;
 /** Modules at once: most of their time they wait. */
 const turns = new Turns(longForm ? 1 : 3);
-const SETUP_MS = 60_000;
+const SETUP_MS = 300_000;
 /** These talk to the host of a virtual machine, and wait for it for ever. */
 const HOST = "VSOCK";
 /** Tests that wait for a time to pass, or race with one. */

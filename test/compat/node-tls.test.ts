@@ -13,7 +13,7 @@ import { type Certificate, createCertificate } from "../harness/tls.ts";
 import { waitFor } from "../harness/wait.ts";
 import { expectSame } from "./compare.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const LINES = 18;
 /** The client's and the server's. */
 const SPANS = 2;

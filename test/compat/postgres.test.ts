@@ -63,7 +63,7 @@ function serve({ directory, serve }: Play): Promise<Program> {
 async function untilReady(play: Play): Promise<void> {
   await waitFor(
     async () => (await play.start(psql("-Atc", "SELECT 1")).ended).code === 0 || undefined,
-    { what: "PostgreSQL to accept sessions", withinMs: 30_000 },
+    { what: "PostgreSQL to accept sessions", withinMs: 120_000 },
   );
 }
 
@@ -117,7 +117,7 @@ async function crashAndReload(play: Play, server: Program): Promise<void> {
       server
         .stderr()
         .includes("ready to accept connections", server.stderr().indexOf("terminated by signal")),
-    { what: "the recovery", withinMs: 30_000 },
+    { what: "the recovery", withinMs: 120_000 },
   );
   await untilReady(play);
   await ask("after the crash", psql("-Atc", "SELECT count(*), sum(id) FROM items"));

@@ -51,7 +51,7 @@ export async function expectReplaced(pid: number, replace: () => void): Promise<
     },
     {
       what: `new workers instead of ${before}`,
-      withinMs: 20_000,
+      withinMs: 120_000,
       seen: () => String(childrenOf(pid)),
     },
   );

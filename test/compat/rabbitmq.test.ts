@@ -93,7 +93,7 @@ async function scenario(play: Play): Promise<void> {
   const server = await play.serve([join(BIN, "rabbitmq-server")], [amqp], { env });
   await waitFor(() => server.stdout().includes("Server startup complete"), {
     what: "RabbitMQ",
-    withinMs: 60_000,
+    withinMs: 120_000,
   });
   await talk(play, env);
   const ended = await server.stop();

@@ -56,7 +56,7 @@ async function untilSaved(play: Play, field: string): Promise<void> {
       const asked = play.start(command);
       return text((await asked.ended).stdout).includes(`${field}:0`);
     },
-    { what: `${field} to be over`, withinMs: 20_000 },
+    { what: `${field} to be over`, withinMs: 120_000 },
   );
 }
 

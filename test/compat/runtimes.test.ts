@@ -17,7 +17,7 @@ import {
 } from "./programs.ts";
 import { expectTraced, identity } from "./traced.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 /** What every program reads from its standard input: more than a pipe holds. */
 const INPUT = Buffer.from("a line of the standard input\n".repeat(5_000));
 

@@ -16,7 +16,7 @@ export interface Traces {
   readonly hasExchanges?: boolean;
 }
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 300_000;
 
 /** Put into the environment of both runs. */
 export function identity(service: string): Readonly<Record<string, string>> {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ollyBinary, ollyRun, outputFile, startAgent } from "../harness/olly.ts";
 import { run, stopAll, temporaryDirectory, text } from "../harness/processes.ts";
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 300_000;
 /** Longer than sun_path takes, 108 bytes with the NUL. */
 const LONG_NAME = "a".repeat(120);
 const isRoot = process.getuid?.() === 0;

@@ -15,7 +15,7 @@ import { readOtlpFile } from "../harness/otlp-file.ts";
 import { run, start, stopAll, text } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 afterEach(stopAll, TIMEOUT_MS);
 
 function bodies(file: string): unknown[] {

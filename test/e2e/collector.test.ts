@@ -16,7 +16,7 @@ import { waitFor } from "../harness/wait.ts";
 
 /** The first build on a machine downloads and compiles the collector. */
 const BUILD_MS_MAX = 900_000;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const REQUESTS = 60;
 const SPANS = REQUESTS * 4;
 const LOGS = REQUESTS * 2;
@@ -117,7 +117,7 @@ async function complete(file: string): Promise<OtlpFile> {
     const { spans, logs } = readOtlpFile(file);
     return `${spans.length} spans and ${logs.length} log records`;
   };
-  return waitFor(look, { what: `${SPANS} spans in ${file}`, withinMs: 40_000, seen });
+  return waitFor(look, { what: `${SPANS} spans in ${file}`, withinMs: 120_000, seen });
 }
 
 function bySpanId(spans: OtlpFile["spans"]): OtlpFile["spans"] {

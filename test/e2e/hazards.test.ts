@@ -21,7 +21,7 @@ import {
 } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const programs = join(import.meta.dir, "programs");
 const source = join(programs, "http_pair.c");
 /** What http_pair ends with when both ends have worked. */

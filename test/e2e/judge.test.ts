@@ -30,7 +30,7 @@ import {
   startCapture,
 } from "../harness/tshark.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const DISTANCE_MS_MAX = 2;
 const PROGRAMS = join(import.meta.dir, "programs");
 const LARGE_BYTES = 2_000_000;

@@ -14,8 +14,8 @@ beforeAll(async () => {
   const seen = await observe([python, "-B", join(import.meta.dir, "programs/large_chunks.py")]);
   expect(seen.code).toBe(0);
   spans = seen.spans;
-}, 60_000);
-afterAll(stopAll, 60_000);
+}, 300_000);
+afterAll(stopAll, 300_000);
 
 for (const [side, kind] of [
   ["client", Kind.client],

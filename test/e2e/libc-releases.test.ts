@@ -11,7 +11,7 @@ import { Kind, readOtlpFile } from "../harness/otlp-file.ts";
 import { run, stopAll, text } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const script = join(import.meta.dir, "programs/http_pair.pl");
 /** test/require.sh brings them; more that test/libc-roots.sh has brought are tested, too. */
 const roots = resolve(import.meta.dir, "../../build/libc-roots");

@@ -25,7 +25,7 @@ interface Truth {
   readonly digests: Readonly<Record<string, string>>;
 }
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const REQUESTS = 2_000;
 const program = join(import.meta.dir, "programs/node_tls.mjs");
 const more = (process.env["OLLY_TEST_NODES"] ?? "").split(":").filter((path) => path !== "");

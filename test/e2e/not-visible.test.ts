@@ -21,11 +21,11 @@ import {
 } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 // A program that is started may wait for a processor that others use.
 setDefaultTimeout(TIMEOUT_MS);
 /** The Go toolchain may have to compile its own library first. */
-const GO_TIMEOUT_MS = 240_000;
+const GO_TIMEOUT_MS = 900_000;
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
 const source = join(import.meta.dir, "programs/waits.c");

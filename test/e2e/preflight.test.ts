@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ollyBinary } from "../harness/olly.ts";
 import { output, run, stopAll, temporaryDirectory, text } from "../harness/processes.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 /** test/require.sh asks for the first one. */
 const foreignCompiler = process.arch === "x64" ? "aarch64-linux-gnu-gcc" : "x86_64-linux-gnu-gcc";
 let directory: string;

@@ -14,7 +14,7 @@ import { output, start, stopAll, waitForOutput } from "../harness/processes.ts";
 import { fastcgiRequests, startCapture } from "../harness/tshark.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const THREADS = 8;
 const REQUESTS = 1_250;
 const PROGRAMS = join(import.meta.dir, "programs");
@@ -175,7 +175,7 @@ test(
     for (const end of ends) {
       await waitFor(() => told(end, "do=echo").length >= THREADS * REQUESTS, {
         what: "10,000 requests",
-        withinMs: 30_000,
+        withinMs: 120_000,
         seen: () => `${told(end, "do=echo").length}`,
       });
       const spans = told(end, "do=echo");
@@ -223,7 +223,7 @@ test(
     for (const end of ends) {
       await waitFor(() => told(end, "do=echo", onDemand).length >= 500, {
         what: "500 requests",
-        withinMs: 30_000,
+        withinMs: 120_000,
         seen: () => `${told(end, "do=echo", onDemand).length}`,
       });
     }

@@ -13,7 +13,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { http2Exchanges } from "../harness/tshark-http2.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const CALLS = 10_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 const STATUSES = [
@@ -109,7 +109,7 @@ async function spansOf(agent: TestAgent, count: number): Promise<SpanRecord[]> {
       spans = readOtlpFile(agent.file).spans;
       return spans.length >= count;
     },
-    { what: `${count} spans`, withinMs: 30_000, seen: () => `${spans.length} spans` },
+    { what: `${count} spans`, withinMs: 120_000, seen: () => `${spans.length} spans` },
   );
   return [...spans];
 }

@@ -13,7 +13,7 @@ import { freePort, freePorts, waitForPort } from "../harness/ports.ts";
 import { output, run, start, stopAll, temporaryDirectory } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 
 afterAll(stopAll, TIMEOUT_MS);
@@ -177,7 +177,7 @@ async function waitForSpans(agent: TestAgent, count: number): Promise<readonly S
       spans = readOtlpFile(agent.file).spans;
       return spans.length >= count;
     },
-    { what: `${count} spans`, withinMs: 60_000, seen: () => spans.map(toldBy).join("\n") },
+    { what: `${count} spans`, withinMs: 120_000, seen: () => spans.map(toldBy).join("\n") },
   );
   return spans;
 }

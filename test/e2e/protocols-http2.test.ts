@@ -25,7 +25,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { http2Exchanges, type StreamExchange } from "../harness/tshark-http2.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const REQUESTS = 10_000;
 const CONNECTIONS = 8;
 /** Answers by the first segment of the path, so that a wrong pairing shows. */
@@ -62,7 +62,7 @@ async function spansOf(agent: TestAgent, count: number, before = 0): Promise<Spa
       spans = readOtlpFile(agent.file).spans.slice(before);
       return spans.length >= count;
     },
-    { what: `${count} spans`, withinMs: 30_000, seen: () => `${spans.length} spans` },
+    { what: `${count} spans`, withinMs: 120_000, seen: () => `${spans.length} spans` },
   );
   return spans;
 }
@@ -194,7 +194,7 @@ describe("10,000 requests on 8 connections, ten at a time", () => {
       const served = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length : 0);
       await waitFor(() => served() > 20 * CONNECTIONS, {
         what: "busy connections",
-        withinMs: 30_000,
+        withinMs: 120_000,
         seen: () => String(served()),
       });
       expect((await agent.trace("start")).code).toBe(0);

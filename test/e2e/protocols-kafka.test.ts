@@ -12,7 +12,7 @@ import { output, start, stopAll, waitForOutput } from "../harness/processes.ts";
 import { kafkaRequests, startCapture } from "../harness/tshark.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const THREADS = 8;
 const MESSAGES = 1_250;
 const PROGRAMS = join(import.meta.dir, "programs");
@@ -156,7 +156,7 @@ test(
     for (const kind of [Kind.producer, Kind.server]) {
       await waitFor(() => sends(kind).length >= THREADS * MESSAGES, {
         what: "10,000 sends",
-        withinMs: 30_000,
+        withinMs: 120_000,
         seen: () => String(sends(kind).length),
       });
       const told = sends(kind);
@@ -198,7 +198,7 @@ test(
         spans(onDemand).filter(({ name }) => name === `${verb} ${topic}`);
       await waitFor(() => told("send").length >= 50 && told("poll").length >= 50, {
         what: `exchanges of ${topic}`,
-        withinMs: 30_000,
+        withinMs: 120_000,
         seen: () => spans(onDemand).map(essence).join("\n"),
       });
     }

@@ -13,7 +13,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { memcachedCommands, memcachedPackets } from "../harness/tshark-stores.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const THREADS = 8;
 const COMMANDS = 1_250;
 /** Values that the program stores before. */
@@ -53,7 +53,7 @@ async function observe(command: readonly string[], count: number) {
       spans = readOtlpFile(agent.file).spans.slice(before).filter(isMemcached);
       return spans.length >= 2 * count;
     },
-    { what: `${count} commands`, withinMs: 60_000, seen: () => spans.map(line).join("\n") },
+    { what: `${count} commands`, withinMs: 120_000, seen: () => spans.map(line).join("\n") },
   );
   return {
     clients: spans.filter(({ kind }) => kind === Kind.client),

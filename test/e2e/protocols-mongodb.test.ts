@@ -14,7 +14,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { type MongoOperation, mongoOperations } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 const THREADS = 8;
 const OPERATIONS = 10_000;
@@ -52,7 +52,7 @@ async function told(agent: TestAgent, port: number, enough: (spans: SpanRecord[]
     },
     {
       what: "the operations of both ends",
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => `${clients.length} and ${servers.length}\n${clients.map(line).join("\n")}`,
     },
   );

@@ -21,7 +21,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { mysqlCommands } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const SECRET = "hidden";
 const COM_QUERY = 3;
 const threadsProgram = join(import.meta.dir, "programs/mysql_threads.py");
@@ -62,7 +62,7 @@ async function observe(
     },
     {
       what: `${count} commands at each end`,
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => [...seen.clients, ...seen.servers].map(line).join("\n") + text(ended.stderr),
     },
   );
@@ -251,7 +251,7 @@ test(
     await waitForOutput(program, /running/);
     expect((await late.trace("start")).code).toBe(0);
     const queries = () => readOtlpFile(late.file).spans.filter(isMarked);
-    await waitFor(() => queries().length > 200, { what: "queries", withinMs: 60_000 });
+    await waitFor(() => queries().length > 200, { what: "queries", withinMs: 120_000 });
     writeFileSync(flag, "");
     await program.ended;
     const whole = () =>
@@ -260,7 +260,7 @@ test(
       whole().filter(({ attributes }) => String(attributes["db.query.text"]).includes(" late"));
     await waitFor(() => ofLate().length >= threads * count, {
       what: "every query of the end",
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => String(ofLate().length),
     });
     whole().forEach(expectOwnAnswer);

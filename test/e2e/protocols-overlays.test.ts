@@ -13,7 +13,7 @@ import { output, start, stopAll, temporaryDirectory } from "../harness/processes
 import { createCertificate } from "../harness/tls.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 
 let modules: string;
@@ -83,7 +83,7 @@ async function spansOf(agent: TestAgent, count: number): Promise<SpanRecord[]> {
       spans = readOtlpFile(agent.file).spans.filter(({ name }) => name !== "getaddrinfo");
       return spans.length >= count;
     },
-    { what: `${count} spans`, withinMs: 20_000, seen: () => spans.map(toldBy).join("\n") },
+    { what: `${count} spans`, withinMs: 120_000, seen: () => spans.map(toldBy).join("\n") },
   );
   return [...spans];
 }

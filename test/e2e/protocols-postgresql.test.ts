@@ -12,7 +12,7 @@ import { run, start, stopAll, temporaryDirectory, text } from "../harness/proces
 import { createCertificate } from "../harness/tls.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const ROWS = 100_000;
 const SECRET = "hidden";
 

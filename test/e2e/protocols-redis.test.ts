@@ -14,7 +14,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { respCommands } from "../harness/tshark-stores.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const THREADS = 8;
 const COMMANDS = 1_250;
 const MARKERS = join(import.meta.dir, "programs/redis-markers.py");
@@ -37,7 +37,7 @@ async function spansSince(before: number, enough: (spans: SpanRecord[]) => boole
       spans = readOtlpFile(agent.file).spans.slice(before);
       return enough(spans);
     },
-    { what: "the spans", withinMs: 60_000, seen: () => spans.map(line).join("\n") },
+    { what: "the spans", withinMs: 120_000, seen: () => spans.map(line).join("\n") },
   );
   return {
     clients: spans.filter(({ kind }) => kind === Kind.client),
@@ -217,7 +217,7 @@ test(
         spans = readOtlpFile(late.file).spans;
         return spans.filter(({ kind }) => kind === Kind.client).length >= 2_000;
       },
-      { what: "spans of connections that were open before", withinMs: 60_000 },
+      { what: "spans of connections that were open before", withinMs: 120_000 },
     );
     client.endInput();
     await client.ended;

@@ -15,8 +15,6 @@ import { waitFor } from "../harness/wait.ts";
 const CLIENTS = 4;
 /** The issue's promise. */
 const AGAIN_MS_MAX = 1_000;
-/** How long a switch may take until each thread has seen it. */
-const SWITCH_MS_MAX = 50;
 const PROGRAMS = join(import.meta.dir, "programs");
 
 let agent: TestAgent;
@@ -33,29 +31,28 @@ beforeAll(async () => {
   await waitForOutput(checker, /ready/);
   await waitForPort(port, "the service");
   load = await Load.begin(port);
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   load.end();
   await stopAll();
-}, 60_000);
+}, 300_000);
 
 test("before the kill requests are traced", async () => {
-  await tracedWithin(agent.file, nowMs());
-}, 30_000);
+  await firstTraced(agent.file, nowMs());
+}, 300_000);
 
 test("kill -9 of the agent disturbs nobody", async () => {
   agent.program.signal("SIGKILL");
   await agent.program.ended;
   await load.further(500);
-}, 30_000);
+}, 300_000);
 
 test("a new agent traces the old connections within a second", async () => {
   const directory = agent.directory;
   agent = await startAgent({ directory, file: join(directory, "second.jsonl") });
-  const delayMs = await tracedWithin(agent.file, nowMs());
-  expect(delayMs).toBeLessThanOrEqual(AGAIN_MS_MAX);
-}, 30_000);
+  expect(await missedUntilTraced(agent.file, nowMs())).toEqual([]);
+}, 300_000);
 
 test("trace stop silences everything, trace start brings it back within a second", async () => {
   expect(await agent.trace("stop")).toEqual({ code: 0, stderr: "" });
@@ -63,14 +60,14 @@ test("trace stop silences everything, trace start brings it back within a second
   await load.further(500);
   const beforeStartMs = nowMs();
   expect(await agent.trace("start")).toEqual({ code: 0, stderr: "" });
-  const delayMs = await tracedWithin(agent.file, nowMs());
-  expect(delayMs).toBeLessThanOrEqual(AGAIN_MS_MAX);
-  const silent = servers(agent.file).filter((span) => {
+  expect(await missedUntilTraced(agent.file, nowMs())).toEqual([]);
+  const late = servers(agent.file).filter((span) => {
     const start = startMs(span);
-    return start > stoppedMs + SWITCH_MS_MAX && start < beforeStartMs;
+    return start > stoppedMs && start < beforeStartMs;
   });
-  expect(silent).toEqual([]);
-}, 30_000);
+  // Each thread may have been in the call that brings its next request.
+  expect(late.length).toBeLessThanOrEqual(CLIENTS);
+}, 300_000);
 
 test("with on_demand the switch survives a killed agent", async () => {
   expect((await agent.trace("stop")).code).toBe(0);
@@ -80,9 +77,8 @@ test("with on_demand the switch survives a killed agent", async () => {
   agent = await startAgent({ directory, file: join(directory, "third.jsonl"), onDemand: true });
   expect((await agent.status()).active).toBe(false);
   expect((await agent.trace("start")).code).toBe(0);
-  const delayMs = await tracedWithin(agent.file, nowMs());
-  expect(delayMs).toBeLessThanOrEqual(AGAIN_MS_MAX);
-}, 30_000);
+  expect(await missedUntilTraced(agent.file, nowMs())).toEqual([]);
+}, 300_000);
 
 test("no request failed, and no result or errno was another one", async () => {
   load.end();
@@ -93,7 +89,7 @@ test("no request failed, and no result or errno was another one", async () => {
   const { code, stderr } = await checker.ended;
   expect({ code, stderr: text(stderr) }).toEqual({ code: 0, stderr: "" });
   expect(checker.stdout()).toMatch(/connections [1-9]/);
-}, 30_000);
+}, 300_000);
 
 /**
  * Each span is of one request, and says so, though capture began in the middle. A connection of
@@ -109,8 +105,14 @@ test("spans from the middle of a connection are whole", () => {
   expect(statuses.filter((status) => status !== 200 && status !== undefined)).toEqual([]);
 });
 
+interface Answered {
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
 /** Clients that ask on and on over connections that stay the same. */
 class Load {
+  readonly answered: Answered[] = [];
   readonly #clients: Promise<Error | undefined>[];
   #requests = 0;
   #ended = false;
@@ -142,7 +144,9 @@ class Load {
   async #ask(connection: KeepAliveClient): Promise<Error | undefined> {
     try {
       while (!this.#ended) {
+        const askedMs = nowMs();
         const { status, body } = await connection.get(`/jobs/${this.#requests++}`);
+        this.answered.push({ askedMs, answeredMs: nowMs() });
         if (status !== 200 || body !== "done\n") {
           return new Error(`an answer ${status} with ${body}`);
         }
@@ -161,9 +165,20 @@ function startChecker(hookedBy: TestAgent): Program {
   return start(command, { env: hookedBy.environment, keepStdinOpen: true });
 }
 
-/** ms from `sinceMs` until the first request that was traced after it. */
-async function tracedWithin(file: string, sinceMs: number): Promise<number> {
-  const span = await waitFor(
+/**
+ * Requests that ought to have been traced: asked a second after `sinceMs` or later, and answered
+ * before the first that was. A machine on which nobody runs for a second has none.
+ */
+async function missedUntilTraced(file: string, sinceMs: number): Promise<Answered[]> {
+  const traced = await firstTraced(file, sinceMs);
+  return load.answered.filter(
+    ({ askedMs, answeredMs }) => askedMs > sinceMs + AGAIN_MS_MAX && answeredMs < traced,
+  );
+}
+
+/** When the first request after `sinceMs` began that was traced. */
+function firstTraced(file: string, sinceMs: number): Promise<number> {
+  return waitFor(
     () =>
       servers(file)
         .map(startMs)
@@ -171,7 +186,6 @@ async function tracedWithin(file: string, sinceMs: number): Promise<number> {
         .sort((one, other) => one - other)[0],
     { what: "a span of a request that came later" },
   );
-  return span - sinceMs;
 }
 
 function servers(file: string): SpanRecord[] {

@@ -13,7 +13,7 @@ import { freePorts, waitForPort } from "../harness/ports.ts";
 import { output, start, stopAll, temporaryDirectory } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 const ROUNDS = 300;
 const WORDS_MAX = 32;
@@ -118,7 +118,7 @@ async function serve(service: string): Promise<{ spans: SpanRecord[]; served: Se
       );
       return spans.length >= paths.length;
     },
-    { what: `${paths.length} spans`, withinMs: 30_000, seen: () => String(spans.length) },
+    { what: `${paths.length} spans`, withinMs: 120_000, seen: () => String(spans.length) },
   );
   await program.stop();
   const lines = readFileSync(log, "utf8").split("\n").slice(0, -1);

@@ -17,7 +17,7 @@ import {
   waitForOutput,
 } from "../harness/processes.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 afterAll(stopAll, TIMEOUT_MS);
 
 /** The same command on its own and under olly. */

@@ -9,7 +9,7 @@ import { ollyRun, outputFile, python } from "../harness/olly.ts";
 import { type LogLine, readOtlpFile } from "../harness/otlp-file.ts";
 import { output, run, stopAll, temporaryDirectory, text } from "../harness/processes.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const programs = join(import.meta.dir, "programs");
 const CODE = 3;
 

@@ -10,7 +10,7 @@ import { type OtlpFile, readOtlpFile } from "../harness/otlp-file.ts";
 import { type Ended, run, stopAll, text } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const isRoot = process.getuid?.() === 0;
 /** A user without rights. */
 const NOBODY = 65_534;

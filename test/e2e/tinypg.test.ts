@@ -7,7 +7,7 @@ import { demoApp, python } from "../harness/olly.ts";
 import { POSTGRES_PASSWORD, startPostgres } from "../harness/postgres.ts";
 import { run, stopAll, text } from "../harness/processes.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 afterAll(stopAll, TIMEOUT_MS);
 
 const PROGRAM = `

@@ -20,7 +20,7 @@ import {
 } from "../harness/processes.ts";
 import { type Certificate, createCertificate } from "../harness/tls.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const httpsServer = join(import.meta.dir, "programs/https_server.py");
 const curlNss = join(import.meta.dir, "programs/curl_nss.py");
 
@@ -58,7 +58,7 @@ describe("OpenSSL", () => {
       served("/first", 200),
       served("/early", 200),
     ]);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("GnuTLS", () => {
@@ -70,7 +70,7 @@ describe("GnuTLS", () => {
     expect(clientSpans(seen)).toEqual([client(url, server.port)]);
     // The first request was the bare one.
     expect(serverSpans(await server.end())).toEqual([served("/hello", 200), served("/hello", 200)]);
-  }, 60_000);
+  }, 300_000);
 
   test("wget with a keep-alive connection for several requests", async () => {
     const { certificate } = await setUp();
@@ -84,7 +84,7 @@ describe("GnuTLS", () => {
     ]);
     expect(seen.spans.map(({ attributes }) => attributes["url.full"])).toEqual(urls);
     await server.end();
-  }, 60_000);
+  }, 300_000);
 
   test("git, whose libcurl gives GnuTLS functions of its own to move bytes", async () => {
     const { certificate } = await setUp();
@@ -95,7 +95,7 @@ describe("GnuTLS", () => {
     const asked = `${url}/info/refs?service=git-upload-pack`;
     expect(seen.spans.map(({ attributes }) => attributes["url.full"])).toEqual([asked]);
     await server.end();
-  }, 60_000);
+  }, 300_000);
 
   test("gnutls-cli", async () => {
     const { certificate } = await setUp();
@@ -108,7 +108,7 @@ describe("GnuTLS", () => {
       "https://localhost/by-hand",
     ]);
     await server.end();
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("NSS", () => {
@@ -124,7 +124,7 @@ describe("NSS", () => {
       "https://localhost/nss",
     ]);
     expect(serverSpans(await server.end())).toEqual([served("/nss", 200)]);
-  }, 60_000);
+  }, 300_000);
 
   test("libcurl-nss", async () => {
     const { certificate } = await setUp();
@@ -133,7 +133,7 @@ describe("NSS", () => {
     const seen = await sameAsBare([python, "-B", curlNss, url]);
     expect(clientSpans(seen)).toEqual([client(url, server.port)]);
     await server.end();
-  }, 60_000);
+  }, 300_000);
 });
 
 async function setUp(): Promise<Setting> {

@@ -33,8 +33,8 @@ beforeAll(async () => {
   clientSide = await observe(["curl", ...curlArguments(certificate)]);
   await server.stop("SIGINT");
   serverSide = readOtlpFile(file).spans;
-}, 60_000);
-afterAll(stopAll, 60_000);
+}, 300_000);
+afterAll(stopAll, 300_000);
 
 test("curl could not tell: it succeeds", () => {
   expect(clientSide.code).toBe(0);

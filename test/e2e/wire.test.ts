@@ -10,7 +10,7 @@ import { Kind, type OtlpFile, readOtlpFile } from "../harness/otlp-file.ts";
 import { output, stopAll } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 /** Each makes seven messages, and each tenth four more: 5,180 in one burst. */
 const REQUESTS = 700;
@@ -36,7 +36,7 @@ async function waitForAll(spans: number, logs: number): Promise<OtlpFile> {
     },
     {
       what: `${spans} spans and ${logs} logs`,
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => `${seen.spans.length} and ${seen.logs.length}`,
     },
   );

@@ -80,7 +80,7 @@ async function waitUntilItAnswers(port: number, program: Program): Promise<void>
   const ask = ["dig", "@127.0.0.1", "-p", `${port}`, "+tries=1", "+time=1", "one.olly.test"];
   await waitFor(async () => (await run(ask)).code === 0, {
     what: `a name server on port ${port}`,
-    withinMs: 20_000,
+    withinMs: 120_000,
     seen: () => program.stderr(),
   });
 }

@@ -21,7 +21,7 @@ export interface KafkaBroker {
 }
 
 const CLUSTER = "MkU3OEVBNTcwNTJENDM2Qk";
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 300_000;
 /** A small heap, and no time spent on compiling well. */
 const JVM = ["-Xmx256m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 

@@ -53,7 +53,7 @@ export async function startMariadb(env: Readonly<Record<string, string>>): Promi
   const admin = ["mariadb", "--no-defaults", "-uroot", `--socket=${socket}`, "-e"];
   await waitFor(async () => (await run([...admin, "select 1"])).code === 0, {
     what: "MariaDB",
-    withinMs: 60_000,
+    withinMs: 120_000,
     seen: () => program.stderr(),
   });
   await output([

@@ -38,7 +38,7 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Waits until something accepts connections on the port. */
-export async function waitForPort(port: number, what: string, withinMs = 60_000): Promise<void> {
+export async function waitForPort(port: number, what: string, withinMs = 120_000): Promise<void> {
   await waitFor(() => accepts(port), { what: `${what} to listen on port ${port}`, withinMs });
 }
 

@@ -151,6 +151,6 @@ async function waitUntilReady(binaries: string, server: Postgres): Promise<void>
       const probe = Bun.spawn([...command, "-p", String(server.port)], { stdout: "ignore" });
       return (await probe.exited) === 0;
     },
-    { what: "PostgreSQL", withinMs: 60_000, seen: () => server.program.stderr() },
+    { what: "PostgreSQL", withinMs: 120_000, seen: () => server.program.stderr() },
   );
 }

@@ -29,7 +29,7 @@ export interface Ended {
 }
 
 /** SIGTERM first; what still runs after this gets SIGKILL. */
-const STOP_MS_MAX = 10_000;
+const STOP_MS_MAX = 60_000;
 const running = new Set<Program>();
 const directories = new Set<string>();
 const decoder = new TextDecoder();
@@ -90,7 +90,7 @@ export class Program {
     this.#child.kill(name);
   }
 
-  /** Asks it to end, insists after ten seconds, and waits until it has. */
+  /** Asks it to end, insists after a minute, and waits until it has. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
     if (!this.hasEnded) {
       this.#child.kill(signal);
@@ -149,7 +149,11 @@ export function waitForOutput(program: Program, pattern: RegExp): Promise<RegExp
       }
       return match ?? undefined;
     },
-    { what: `${pattern} of ${program.command[0]}`, withinMs: 60_000, seen: () => program.stderr() },
+    {
+      what: `${pattern} of ${program.command[0]}`,
+      withinMs: 120_000,
+      seen: () => program.stderr(),
+    },
   );
 }
 

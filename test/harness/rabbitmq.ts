@@ -69,7 +69,7 @@ export async function startRabbitMq(
       }
       return program.stdout().includes("Server startup complete");
     },
-    { what: "RabbitMQ", withinMs: 60_000, seen: () => program.stdout() },
+    { what: "RabbitMQ", withinMs: 120_000, seen: () => program.stdout() },
   );
   return { port, tlsPort, certificate, program };
 }

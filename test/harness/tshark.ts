@@ -38,7 +38,7 @@ export async function startCapture(ports: readonly number[]): Promise<Capture> {
         await sendProbe(probePort, mark);
         return holds(file, mark);
       },
-      { what: `the probe "${mark}" in ${file}`, withinMs: 30_000, seen: () => program.stderr() },
+      { what: `the probe "${mark}" in ${file}`, withinMs: 120_000, seen: () => program.stderr() },
     );
   };
   await send("capture begins");

@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 10;
 export interface WaitOptions {
   /** Completes the sentence "gave up waiting for …". */
   readonly what: string;
-  /** Default 30,000: a busy machine is slow. */
+  /** Default 120,000: a busy machine is slow. */
   readonly withinMs?: number;
   /** Said with the failure, to show what was there instead. */
   readonly seen?: () => string;
@@ -20,7 +20,7 @@ export async function waitFor<Value>(
   look: () => Value | undefined | false | Promise<Value | undefined | false>,
   options: WaitOptions,
 ): Promise<Value> {
-  const deadline = performance.now() + (options.withinMs ?? 30_000);
+  const deadline = performance.now() + (options.withinMs ?? 120_000);
   for (;;) {
     const value = await look();
     if (value !== undefined && value !== false) {

@@ -13,8 +13,8 @@ export const BURST = 100_000;
 export const BYTES = 256;
 /** Longer than the agent takes to bring its counters up to date. */
 const REST_MS = 600;
-const REST_MS_MAX = 60_000;
-const ROUND_MS_MAX = 60_000;
+const REST_MS_MAX = 300_000;
+const ROUND_MS_MAX = 300_000;
 
 export interface BurstOptions {
   readonly over: "tcp" | "log";

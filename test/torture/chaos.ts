@@ -8,7 +8,7 @@ import { startAgent, type TestAgent } from "../harness/olly.ts";
 const PAUSE_MS_MAX = 120;
 const STOPPED_MS_MAX = 150;
 /** Beside a program that takes what processors there are. */
-const RESTART_MS_MAX = 60_000;
+const RESTART_MS_MAX = 300_000;
 
 const actions = ["kill", "stop", "switch", "nothing"] as const;
 

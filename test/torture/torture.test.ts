@@ -29,9 +29,9 @@ let chaos: Chaos;
 beforeAll(async () => {
   program = await buildTorture();
   chaos = new Chaos(await startAgent());
-}, 60_000);
+}, 300_000);
 
-afterAll(stopAll, 60_000);
+afterAll(stopAll, 300_000);
 
 /** The most that a hooked run had beyond its bare one. */
 const most = { mappings: 0, vszKib: 0, rssKib: 0 };

@@ -13,12 +13,14 @@ except Exception:
     print("exists")
 
 for acks in ("all", "1", "0"):
+    # Nothing is sent before flush(): five messages in one request, however long five calls take.
     producer = Producer({
-        "bootstrap.servers": servers, "client.id": "session-shop", "acks": acks, "linger.ms": 100,
+        "bootstrap.servers": servers, "client.id": "session-shop", "acks": acks,
+        "linger.ms": 60_000,
     })
     for number in range(5):
         producer.produce("orders", key=f"hidden{number}", value="hidden" * 20, partition=0)
-    producer.flush(10)
+    producer.flush(120)
 
 for protocol in ("classic", "consumer"):
     consumer = Consumer({
