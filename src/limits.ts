@@ -32,9 +32,12 @@ export const limits = {
   trialBytesMax: 32 * 1024 * 1024,
   /** Connections whose first guess was wrong and whose identities are remembered. */
   guessesMax: 1_024,
-  /** Messages of one connection kept back while one before them is missing. */
+  /**
+   * Messages of one connection kept back while one before them is missing, and for how long: on a
+   * busy machine its thread may not be scheduled between the call and the message.
+   */
   sequenceHoldMessagesMax: 64,
-  sequenceHoldNs: 50e6,
+  sequenceHoldNs: 500e6,
   /** Messages younger than this wait, so that those of other processes can be put before them. */
   mergeHoldBackNs: 20e6,
   /** Longest wait of a read for the message of its write, by the read's own time. */

@@ -94,7 +94,7 @@ describe.each(ways)("%s", (_, args, options) => {
         OLLY_SOCKET: cases.path("agent/hook.sock"),
         ...options.environment,
       },
-      timeout: 10_000,
+      timeout: 120_000,
     });
     expect(exitCode).toBe(0);
   });

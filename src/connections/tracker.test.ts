@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { limits } from "../limits.ts";
 import { type HookMessage, MessageFlag, MessageType } from "../model/message.ts";
 import { Drops } from "../self/drops.ts";
 import { sequenceDistance } from "./sequence.ts";
@@ -149,9 +150,9 @@ describe("ConnectionTracker", () => {
     // Their own times are those of calls that may have taken long: the wait begins here.
     tracker.expire(1e9);
     expect(seen).toEqual([]);
-    tracker.expire(1e9 + 49e6);
+    tracker.expire(1e9 + limits.sequenceHoldNs - 1e6);
     expect(seen).toEqual([]);
-    tracker.expire(1e9 + 50e6);
+    tracker.expire(1e9 + limits.sequenceHoldNs);
     expect(seen).toEqual(["5 lost", "5 out b", "5 out c"]);
     expect(tracker.find(1, 5)?.midstream).toBe(true);
   });
