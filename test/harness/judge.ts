@@ -45,16 +45,14 @@ export function isWrong(shift: Shift): boolean {
 }
 
 /**
- * How far spans stand from their packets, ms. `sending`, where the program itself moves the packet
- * (a client's request, a server's answer): the median. `woken`, where it has to be woken first: the
- * least, because the others tell how busy the machine is.
+ * How far spans usually stand from the packets that their own program sends, ms: a client's request,
+ * a server's answer. For those that it receives it has to be woken, and how soon that happens is the
+ * machine's affair; order alone decides there.
  */
-export function distances(shifts: readonly Shift[]): { sending: number; woken: number } {
-  const isClient = shifts[0]?.kind === "client";
-  const starts = shifts.map(({ startMs }) => Math.abs(startMs));
-  const ends = shifts.map(({ endMs }) => Math.abs(endMs));
-  const [sending, woken] = isClient ? [starts, ends] : [ends, starts];
-  return { sending: median(sending), woken: Math.min(...woken) };
+export function distanceMs(shifts: readonly Shift[]): number {
+  return median(
+    shifts.map(({ kind, startMs, endMs }) => Math.abs(kind === "client" ? startMs : endMs)),
+  );
 }
 
 /** tshark's view of HTTP exchanges, in an order that both sides can have. */
