@@ -50,6 +50,7 @@ sub serve {
     for (;;) {
         my $socket = $server->accept or next;
         next if fork();
+        close $server;
         answer($socket);
         close $socket;
         POSIX::_exit(0);

@@ -10,8 +10,9 @@ LARGE = "a body that goes both ways\n" * 50_000
 
 def digest(text) = Digest::SHA256.hexdigest(text)[0, 16]
 
-def serve(secure)
-  options = { Port: 0, BindAddress: "127.0.0.1", AccessLog: [[$stderr, "%m %U %s"]], Logger: WEBrick::Log.new(File::NULL) }
+# A request on a new connection may be done before the one before it is logged.
+def serve(secure, log)
+  options = { Port: 0, BindAddress: "127.0.0.1", AccessLog: [[log, "%m %U %s"]], Logger: WEBrick::Log.new(File::NULL) }
   if secure
     options.update(SSLEnable: true, SSLCertificate: OpenSSL::X509::Certificate.new(CERTIFICATE), SSLPrivateKey: OpenSSL::PKey::RSA.new(KEY))
   end
@@ -33,7 +34,7 @@ def ask(http, secure)
 end
 
 [false, true].each do |secure|
-  server, thread = serve(secure)
+  server, thread = serve(secure, log = [])
   port = server.config[:Port]
   store = OpenSSL::X509::Store.new.tap { |trusted| trusted.add_cert(OpenSSL::X509::Certificate.new(CERTIFICATE)) }
   Net::HTTP.start("127.0.0.1", port, use_ssl: secure, cert_store: store) { |http| ask(http, secure) }
@@ -46,6 +47,7 @@ end
   end
   server.shutdown
   thread.join
+  $stderr.puts log.sort
   begin
     Net::HTTP.get("127.0.0.1", "/", port)
   rescue Errno::ECONNREFUSED => error
