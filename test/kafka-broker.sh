@@ -14,6 +14,10 @@ mkdir -p "$draft"
 if [ ! -d "$directory/jars" ]; then
     mvn -q -B -f "$here/kafka-broker.xml" dependency:copy-dependencies \
         -DoutputDirectory="$(cd "$draft" && pwd)/jars"
+    if ! (cd "$draft/jars" && sha256sum --quiet --strict -c "$here/kafka-broker.sha256"); then
+        echo "kafka-broker: the files are not those of test/kafka-broker.sha256" >&2
+        exit 1
+    fi
     mv "$draft/jars" "$directory/jars"
 fi
 if [ ! -e "$directory/python/complete" ]; then

@@ -214,12 +214,31 @@ if ! tshark -D 2>/dev/null | grep -q '\blo\b'; then
     exit 1
 fi
 
-if ! sh "$(dirname "$0")/libc-roots.sh" "$(dirname "$0")/../build/libc-roots" bullseye trixie; then
-    echo "require: the C libraries of other Debian releases could not be fetched" >&2
-    exit 1
-fi
+here=$(dirname "$0")
 
-if ! sh "$(dirname "$0")/kafka-broker.sh" "$(dirname "$0")/../build/kafka"; then
-    echo "require: Kafka's broker or its clients could not be fetched" >&2
-    exit 1
-fi
+# in_background WHAT COMMAND...: registries let one wait, and the compiler has one thing to do.
+in_background() {
+    (
+        what=$1
+        shift
+        if ! "$@"; then
+            echo "require: $what could not be fetched" >&2
+            exit 1
+        fi
+    ) &
+    background="$background $!"
+}
+
+java_programs() {
+    sh "$here/kafka-broker.sh" "$here/../build/kafka" && sh "$here/fetch.sh" make cassandra
+}
+
+background=
+in_background "the C libraries of other Debian releases" \
+    sh "$here/libc-roots.sh" "$here/../build/libc-roots" bullseye trixie
+in_background "Kafka's broker, its clients or Cassandra" java_programs
+in_background "gRPC's program in Go or FerretDB" sh "$here/fetch.sh" make go-grpc ferretdb
+in_background "a client library of Python" sh "$here/fetch.sh" make grpcio overlay-clients
+complete=true
+for one in $background; do wait "$one" || complete=false; done
+$complete

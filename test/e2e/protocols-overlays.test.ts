@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fetched } from "../harness/fetched.ts";
 import { python, startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
-import { overlayClientsPath } from "../harness/overlay-clients.ts";
 import { freePort, waitForPort } from "../harness/ports.ts";
 import { output, start, stopAll, temporaryDirectory } from "../harness/processes.ts";
 import { createCertificate } from "../harness/tls.ts";
@@ -19,7 +19,7 @@ const PROGRAMS = join(import.meta.dir, "programs");
 let modules: string;
 
 beforeAll(async () => {
-  modules = await overlayClientsPath();
+  modules = await fetched("overlay-clients");
 }, 600_000);
 afterAll(stopAll, TIMEOUT_MS);
 

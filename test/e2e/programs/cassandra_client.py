@@ -1,6 +1,7 @@
 """What the Cassandra tests let cassandra-driver do.
 
-usage: cassandra_client.py PORT VERSION COMPRESSION session
+usage: cassandra_client.py PORT VERSION COMPRESSION prepare
+       cassandra_client.py PORT VERSION COMPRESSION session
        cassandra_client.py PORT VERSION COMPRESSION many THREADS COUNT
        cassandra_client.py PORT VERSION COMPRESSION until-told THREADS
 """
@@ -19,7 +20,7 @@ PORT, VERSION, COMPRESSION, MODE = int(sys.argv[1]), int(sys.argv[2]), sys.argv[
 SECRET = "hidden"
 
 
-def connect():
+def connect(keyspace="shop"):
     profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=20)
     cluster = Cluster(
         ["127.0.0.1"],
@@ -31,7 +32,21 @@ def connect():
         token_metadata_enabled=False,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
     )
-    return cluster, cluster.connect("shop", wait_for_all_pools=True)
+    return cluster, cluster.connect(keyspace, wait_for_all_pools=True)
+
+
+def prepare():
+    """Partitions of so many rows as their ids say."""
+    cluster, session = connect(None)
+    single = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    session.execute("CREATE KEYSPACE shop WITH replication = " + single)
+    session.execute("CREATE TABLE shop.orders (id text PRIMARY KEY, card text)")
+    session.execute("CREATE TABLE shop.counted (id int, item int, PRIMARY KEY (id, item))")
+    insert = session.prepare("INSERT INTO shop.counted (id, item) VALUES (?, ?)")
+    for count in [*range(7), 40]:
+        for item in range(count):
+            session.execute(insert, (count, item))
+    cluster.shutdown()
 
 
 def failing(session, statement, kind):
@@ -44,7 +59,7 @@ def failing(session, statement, kind):
 
 def run():
     cluster, session = connect()
-    session.execute("INSERT INTO orders (id, card) VALUES (1, '%s')" % SECRET)
+    session.execute("INSERT INTO orders (id, card) VALUES ('1', '%s')" % SECRET)
     insert = session.prepare("INSERT INTO orders (id, card) VALUES (?, ?)")
     insert.consistency_level = ConsistencyLevel.QUORUM
     session.execute(insert, ("2", SECRET * 50))
@@ -52,20 +67,21 @@ def run():
     for number in range(3):
         batch.add(insert, (str(number), SECRET))
     session.execute(batch)
-    batch.add(SimpleStatement("UPDATE orders SET card = '%s' WHERE id = 1" % SECRET))
+    batch.add(SimpleStatement("UPDATE orders SET card = '%s' WHERE id = '1'" % SECRET))
     session.execute(batch)
-    select = SimpleStatement("SELECT item FROM made_40_rows WHERE id = 7", fetch_size=100)
+    select = SimpleStatement("SELECT item FROM counted WHERE id = 40", fetch_size=16)
     assert len(list(session.execute(select))) == 40
     failing(session, "SELECT nosuch FROM orders", InvalidRequest)
     failing(session, "SELEC '%s'" % SECRET, SyntaxException)
-    session.execute("SELECT warned FROM orders")
+    session.execute("SELECT count(*) FROM orders")
     cluster.shutdown()
 
 
 def worker(session, thread, numbers):
     for number in numbers:
         count = (number + thread) % 7
-        text = "SELECT item FROM made_%d_%d_%d" % (count, thread, number)
+        text = "SELECT item AS made_%d_%d_%d FROM counted WHERE id = %d"
+        text %= (count, thread, number, count)
         assert len(list(session.execute(text))) == count
 
 
@@ -89,10 +105,13 @@ def until_told(threads):
     going = False
     for one in workers:
         one.join()
+    session.execute("SELECT item AS last FROM counted WHERE id = 0")
     cluster.shutdown()
 
 
-if MODE == "session":
+if MODE == "prepare":
+    prepare()
+elif MODE == "session":
     run()
 elif MODE == "many":
     cluster, session = connect()
