@@ -20,3 +20,5 @@ export const ATTR_OLLY_KAFKA_TOPIC_ID = "olly.kafka.topic_id";
 export const ATTR_OLLY_KAFKA_TRANSACTIONAL_ID = "olly.kafka.transactional_id";
 /** Our own: fetches of the connection since the last span of one that brought nothing. */
 export const ATTR_OLLY_KAFKA_EMPTY_FETCHES = "olly.kafka.empty_fetches";
+/** Our own: Kafka's name of what a member of a group is told, and is no failure. */
+export const ATTR_OLLY_KAFKA_GROUP_NOTICE = "olly.kafka.group_notice";

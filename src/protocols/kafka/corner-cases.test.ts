@@ -8,8 +8,8 @@ import {
   testConnection,
 } from "../../../test/harness/stream-cases.ts";
 import type { ConnectionInfo, Side } from "../../model/connection.ts";
-import { apis } from "./apis.ts";
-import { errorNameOf } from "./errors.ts";
+import { ApiKey, apis } from "./apis.ts";
+import { errorNameOf, isGroupNotice } from "./errors.ts";
 import { learnTopic } from "./facts.ts";
 import { kafka } from "./index.ts";
 import { layoutOf } from "./layouts.ts";
@@ -76,6 +76,20 @@ describe("tables", () => {
     [999, "code 999"],
   ];
   test.each(errors)("error %d is %s", (code, name) => expect(errorNameOf(code)).toBe(name));
+
+  const notices: [api: number, code: number, isNotice: boolean][] = [
+    [ApiKey.joinGroup, 79, true],
+    [ApiKey.joinGroup, 27, true],
+    [ApiKey.syncGroup, 27, true],
+    [ApiKey.heartbeat, 27, true],
+    [ApiKey.offsetCommit, 27, false],
+    [ApiKey.heartbeat, 79, false],
+    [ApiKey.joinGroup, 25, false],
+    [ApiKey.joinGroup, 0, false],
+  ];
+  test.each(notices)("API %d, code %d: part of joining? %p", (api, code, isNotice) =>
+    expect(isGroupNotice(api, code)).toBe(isNotice),
+  );
 });
 
 describe("records", () => {

@@ -17,6 +17,7 @@ import {
   ATTR_OLLY_KAFKA_BATCH_COUNT,
   ATTR_OLLY_KAFKA_COMPRESSION,
   ATTR_OLLY_KAFKA_EMPTY_FETCHES,
+  ATTR_OLLY_KAFKA_GROUP_NOTICE,
   ATTR_OLLY_KAFKA_PARTITION_COUNT,
   ATTR_OLLY_KAFKA_TOPIC_COUNT,
   ATTR_OLLY_KAFKA_TOPIC_ID,
@@ -43,7 +44,7 @@ import {
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
 import { serverOf } from "../ends.ts";
 import { ApiKey, apis } from "./apis.ts";
-import { errorNameOf } from "./errors.ts";
+import { errorNameOf, isGroupNotice } from "./errors.ts";
 import { compressionNames } from "./records.ts";
 import type { KafkaDetail } from "./types.ts";
 
@@ -119,7 +120,7 @@ function kindOf(operation: Operation, isServer: boolean): SpanKind {
 }
 
 function errorTypeOf({ error, key }: KafkaDetail, outcome: Outcome): string | undefined {
-  if (error !== 0) return errorNameOf(error);
+  if (error !== 0) return isGroupNotice(key, error) ? undefined : errorNameOf(error);
   // A consumer that ends has a fetch under way, which may have waited in vain.
   if (key === ApiKey.fetch) return undefined;
   if (outcome === "closed_early") return ERROR_CONNECTION_CLOSED;
@@ -154,8 +155,11 @@ function addMessages(attributes: Attribute[], detail: KafkaDetail): void {
 }
 
 function addParties(attributes: Attribute[], detail: KafkaDetail): void {
-  const { group, clientId, transaction, cluster } = detail;
+  const { group, clientId, transaction, cluster, key, error } = detail;
   if (group) attributes.push([ATTR_MESSAGING_CONSUMER_GROUP_NAME, group]);
+  if (isGroupNotice(key, error)) {
+    attributes.push([ATTR_OLLY_KAFKA_GROUP_NOTICE, errorNameOf(error)]);
+  }
   if (clientId !== undefined) attributes.push([ATTR_MESSAGING_CLIENT_ID, clientId]);
   if (transaction) attributes.push([ATTR_OLLY_KAFKA_TRANSACTIONAL_ID, transaction]);
   if (cluster !== undefined) attributes.push([ATTR_MESSAGING_KAFKA_CLUSTER_ID, cluster]);

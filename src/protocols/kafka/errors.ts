@@ -1,3 +1,5 @@
+import { ApiKey } from "./apis.ts";
+
 /** Names of error codes, 0 to 133 (Apache Kafka 4.1); -1 is UNKNOWN_SERVER_ERROR. */
 const NAMES = `
 NONE OFFSET_OUT_OF_RANGE CORRUPT_MESSAGE UNKNOWN_TOPIC_OR_PARTITION INVALID_FETCH_SIZE
@@ -44,4 +46,17 @@ STREAMS_INVALID_TOPOLOGY_EPOCH STREAMS_TOPOLOGY_FENCED SHARE_SESSION_LIMIT_REACH
 export function errorNameOf(code: number): string {
   if (code === -1) return "UNKNOWN_SERVER_ERROR";
   return NAMES[code] ?? `code ${code}`;
+}
+
+const REBALANCE_IN_PROGRESS = 27;
+const MEMBER_ID_REQUIRED = 79;
+
+/**
+ * Whether a code is how a member of a group is told to go on: the id that it has to join with
+ * (KIP-394), or that the others are joining, too. A commit that comes too late has failed, though.
+ */
+export function isGroupNotice(key: number, code: number): boolean {
+  if (code === MEMBER_ID_REQUIRED) return key === ApiKey.joinGroup;
+  if (code !== REBALANCE_IN_PROGRESS) return false;
+  return key === ApiKey.joinGroup || key === ApiKey.syncGroup || key === ApiKey.heartbeat;
 }
