@@ -14,8 +14,8 @@ import { startCapture } from "../harness/tshark.ts";
 import { cqlQueries } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 120_000;
-const SERVER_TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 300_000;
+const SERVER_TIMEOUT_MS = 600_000;
 const CLIENT = join(import.meta.dir, "programs/cassandra_client.py");
 const THREADS = 8;
 const OPERATIONS = 10_000;
@@ -63,7 +63,7 @@ async function told(before: number, enough: (spans: SpanRecord[]) => boolean): P
     },
     {
       what: "the statements of both ends",
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => {
         const lines = seen.clients.slice(-100).map(line).join("\n");
         return `${seen.clients.length} and ${seen.servers.length}\n${lines}`;
@@ -159,7 +159,7 @@ for (const version of ["4", "5"]) {
       });
       await waitFor(() => busy.stdout().includes("busy"), {
         what: "the client to be busy",
-        withinMs: 60_000,
+        withinMs: 120_000,
         seen: () => busy.stderr(),
       });
       await agent.trace("start");

@@ -15,7 +15,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { mongoOperations } from "../harness/tshark-databases.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 const CLIENT = join(import.meta.dir, "programs/mongo_client.py");
 const THREADS = 8;
 const OPERATIONS = 10_000;
@@ -53,7 +53,7 @@ async function told(
     },
     {
       what: "the operations",
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => `${spans.length}\n${spans.slice(-100).map(line).join("\n")}`,
     },
   );
@@ -181,7 +181,7 @@ test(
     });
     await waitFor(() => busy.stdout().includes("busy"), {
       what: "the client to be busy",
-      withinMs: 60_000,
+      withinMs: 120_000,
       seen: () => busy.stderr(),
     });
     expect((await late.trace("start")).code).toBe(0);

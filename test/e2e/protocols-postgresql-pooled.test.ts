@@ -11,8 +11,8 @@ import { type Postgres, startPostgres } from "../harness/postgres.ts";
 import { output, start, stopAll, temporaryDirectory, waitForOutput } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 180_000;
-const WITHIN_MS = 60_000;
+const TIMEOUT_MS = 300_000;
+const WITHIN_MS = 120_000;
 const THREADS = 8;
 const QUERIES_OF_THREAD = 1_250;
 const PROGRAM = join(import.meta.dir, "programs/postgres_threads.py");
@@ -68,7 +68,7 @@ test(
     const server = await startPostgres({ env: agent.environment });
     const numbers = [String(THREADS), String(QUERIES_OF_THREAD), "-"];
     const command = [python, PROGRAM, connectTo(server), ...numbers];
-    await output(["timeout", "-s", "KILL", "90", ...command], { env: agent.environment });
+    await output(["timeout", "-s", "KILL", "240", ...command], { env: agent.environment });
     const count = THREADS * QUERIES_OF_THREAD;
     const spans = await expectOwnAnswers(agent, count);
     expect(new Set(spans.map(markerOf)).size).toBe(count);
@@ -87,7 +87,7 @@ test(
     writeFileSync(script, `\\startpipeline\n${statements.join("")}\\endpipeline\n`);
     const options = ["-n", "-M", "prepared", "-c", `${THREADS}`, "-j", "2", "-t", "250"];
     const command = ["pgbench", ...options, "-f", script, connectTo(server)];
-    await output(["timeout", "-s", "KILL", "90", ...command], { env: agent.environment });
+    await output(["timeout", "-s", "KILL", "240", ...command], { env: agent.environment });
     await expectOwnAnswers(agent, THREADS * 250 * rows.length);
   },
   TIMEOUT_MS,
