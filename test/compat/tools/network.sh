@@ -39,8 +39,8 @@ end s_server "$server"
 socat "TCP-LISTEN:$PORT_TWO,bind=127.0.0.1,reuseaddr,fork" EXEC:'tr a-z A-Z' &
 server=$!
 until_open "$PORT_TWO"
-echo 'through socat and tr' | socat -t 5 - "TCP:127.0.0.1:$PORT_TWO"
-seq 2000 | socat -t 5 - "TCP:127.0.0.1:$PORT_TWO" | sha256sum
+echo 'through socat and tr' | socat -t 120 - "TCP:127.0.0.1:$PORT_TWO"
+seq 2000 | socat -t 120 - "TCP:127.0.0.1:$PORT_TWO" | sha256sum
 end socat "$server"
 
 socat "OPENSSL-LISTEN:$PORT_THREE,bind=127.0.0.1,reuseaddr,fork,cert=certificate.pem,key=key.pem,verify=0" \
@@ -50,7 +50,7 @@ socat "UNIX-LISTEN:$PWD/inner.sock,fork" PIPE &
 inner=$!
 until_open "$PORT_THREE"
 until [ -S inner.sock ]; do sleep 0.05; done
-socat -t 5 - "OPENSSL:localhost:$PORT_THREE,cafile=certificate.pem" <numbers | cmp - numbers
+socat -t 120 - "OPENSSL:localhost:$PORT_THREE,cafile=certificate.pem" <numbers | cmp - numbers
 end 'socat with TLS' "$outer" "$inner"
 curl -sS "file://$PWD/numbers" | tail -1
 curl -sS "http://127.0.0.1:$PORT_FOUR/" 2>refused || echo "curl to nobody ends with $?"

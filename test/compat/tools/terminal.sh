@@ -37,7 +37,7 @@ start-stop-daemon --start --background --make-pidfile --pidfile "$PWD/daemon.pid
     --chdir "$PWD" --exec /bin/sh -- "$PWD/daemon.sh"
 until grep -q started daemon.log 2>/dev/null; do sleep 0.05; done
 start-stop-daemon --status --pidfile "$PWD/daemon.pid"
-start-stop-daemon --stop --retry 5 --quiet --pidfile "$PWD/daemon.pid"
+start-stop-daemon --stop --retry 120 --quiet --pidfile "$PWD/daemon.pid"
 cat daemon.log
 start-stop-daemon --status --pidfile "$PWD/daemon.pid" || echo "status is $?"
 rm -f daemon.pid typed paged

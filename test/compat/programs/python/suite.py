@@ -103,6 +103,8 @@ def main():
     Recorder.path = os.path.abspath(results)
     bring_up_loopback()
     support.use_resources = RESOURCES
+    # On a busy machine what has to happen soon happens late.
+    support.LOOPBACK_TIMEOUT = support.SHORT_TIMEOUT = support.LONG_TIMEOUT
     faulthandler.dump_traceback_later(float(seconds), exit=True)
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)
