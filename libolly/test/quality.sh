@@ -48,7 +48,7 @@ under() { # NAME PREFIX... -- WITHOUT...: the suite with a build of that name
     done
     shift
     # shellcheck disable=SC2086 # prefix is a list of words
-    $prefix timeout 300 "$build/suite" "$build/$name/libolly.so" "$build/work" "$@" \
+    $prefix timeout 1800 "$build/suite" "$build/$name/libolly.so" "$build/work" "$@" \
         >"$build/$name.out" 2>&1 && ! grep -q '^not ok' "$build/$name.out" && return
     cat "$build/$name.out"
     return 1

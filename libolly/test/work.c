@@ -262,7 +262,7 @@ void work_ends(void) {
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-    alarm(20);
+    alarm(200);
     if (strcmp(mode, "io") == 0) {
         work_io();
     } else if (strcmp(mode, "ends") == 0) {

@@ -185,7 +185,7 @@ static void zerocopy_notices(int fd) {
     char control[256];
     struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
     struct pollfd wait = {.fd = fd};
-    result("poll", poll(&wait, 1, 2000));
+    result("poll", poll(&wait, 1, 100000));
     result("notice", recvmsg(fd, &message, MSG_ERRQUEUE));
     struct cmsghdr *part = CMSG_FIRSTHDR(&message);
     struct sock_extended_err *error = part == NULL ? NULL : (void *)CMSG_DATA(part);
