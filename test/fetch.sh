@@ -14,7 +14,7 @@ python=/usr/bin/python3
 
 GRPCIO="grpcio==1.76.0"
 OVERLAY_CLIENTS="elasticsearch==9.5.1 opensearch-py==3.2.0 boto3==1.44.5 openai==3.54.0
-    anthropic==2.12.0 ollama==0.6.3 graphql-core==3.3.2 websockets==17.4"
+    anthropic==2.12.0 ollama==0.6.3 graphql-core==3.3.2 websockets==17.4 h2==4.4.1"
 # The whole of it is thrown away after minutes of work: compiled fast rather than well.
 FERRETDB="-tags ferretdb_no_postgresql -gcflags=all=-N\ -l -ldflags=-s\ -w"
 

@@ -9,7 +9,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { limits } from "../../src/limits.ts";
 import type { Protocol } from "../../src/protocols/contract.ts";
-import { policy, type Subject, subjects } from "../harness/conversations.ts";
+import { policy, type Subject, subjects, webSocketSubject } from "../harness/conversations.ts";
 import { readCalls, writtenCalls } from "../harness/corpus.ts";
 import { type Call, Driven } from "../harness/driven.ts";
 import { readFixtures } from "../harness/fixture-file.ts";
@@ -27,8 +27,9 @@ const STATE_BYTES_MAX = 2 * 1024 * 1024;
 
 const corpus = join(import.meta.dir, "corpus");
 const own = await subjects();
-const protocols = own.map(({ protocol }) => protocol);
-const all = [...own, ...overlaySubjects(protocols)];
+const webSocket = webSocketSubject(own);
+const protocols = [...own, ...webSocket].map(({ protocol, next }) => next ?? protocol);
+const all = [...own, ...webSocket, ...overlaySubjects(protocols)];
 
 function materialOf({ folder, conversation }: Subject): readonly (readonly Step[])[] {
   const fixtures = join(folder, "fixtures");
@@ -51,8 +52,8 @@ function play(calls: readonly Call[], choice: readonly Protocol[], midstream: bo
   return driven.opened;
 }
 
-function attempt(calls: readonly Call[], protocol: Protocol): void {
-  for (const choice of [[protocol], protocols]) {
+function attempt(calls: readonly Call[], alone: readonly Protocol[]): void {
+  for (const choice of [alone, protocols]) {
     for (const midstream of [false, true]) {
       try {
         play(calls, choice, midstream);
@@ -76,22 +77,27 @@ function changed(material: readonly (readonly Step[])[], random: Random): readon
 }
 
 /** Each time with other seeds. */
-function goOn({ name, protocol }: Subject, material: readonly (readonly Step[])[]): void {
+function goOn(subject: Subject, material: readonly (readonly Step[])[]): void {
   const first = Date.now();
   for (let index = first; Date.now() - first < (seconds * 1000) / all.length; index++) {
-    attempt(changed(material, seededRandom(`${name} ${index}`)), protocol);
+    attempt(changed(material, seededRandom(`${subject.name} ${index}`)), aloneOf(subject));
   }
 }
 
+function aloneOf({ protocol, next }: Subject): readonly Protocol[] {
+  return next === undefined ? [protocol] : [protocol, next];
+}
+
 for (const subject of all) {
-  const { name, protocol } = subject;
+  const { name } = subject;
+  const alone = aloneOf(subject);
   describe(name, () => {
     const material = materialOf(subject);
 
     test("changed conversations", () => {
       const iterations = subject.isOverlay === true ? OVERLAY_ITERATIONS : ITERATIONS;
       for (let index = 0; index < iterations; index++) {
-        attempt(changed(material, seededRandom(`${name} ${index}`)), protocol);
+        attempt(changed(material, seededRandom(`${name} ${index}`)), alone);
       }
     });
 
@@ -101,7 +107,7 @@ for (const subject of all) {
     }
 
     test("a byte costs the same at the end of much that is not complete", () => {
-      for (const calls of hostile(material)) expectLinear(protocol, calls);
+      for (const calls of hostile(material)) expectLinear(alone, calls);
     });
   });
 }
@@ -111,7 +117,7 @@ describe("corpus", () => {
   test.each(names)("%s", (name) => {
     const calls = readCalls(join(corpus, name));
     expect(calls.length).toBeGreaterThan(0);
-    for (const protocol of protocols) attempt(calls, protocol);
+    for (const protocol of protocols) attempt(calls, [protocol]);
   });
 });
 
@@ -156,7 +162,7 @@ const SIZES = [48 * 1024, 128 * 1024];
 const MEASUREMENTS = 5;
 
 /** The yardstick is taken in the same moment: a slow machine is slow for both. */
-function expectLinear(protocol: Protocol, calls: (size: number) => Call[]): void {
+function expectLinear(alone: readonly Protocol[], calls: (size: number) => Call[]): void {
   for (const size of SIZES) {
     let least = Number.POSITIVE_INFINITY;
     for (let round = 0; round < MEASUREMENTS && least >= SHARE_MAX; round++) {
@@ -164,7 +170,7 @@ function expectLinear(protocol: Protocol, calls: (size: number) => Call[]): void
       const again = usOfLookingAgain();
       let opened = 0;
       const us = cpuUs(() => {
-        opened = play(moves, [protocol], false);
+        opened = play(moves, alone, false);
       });
       least = Math.min(least, us / again / (moves.length + opened * PIECES_OF_EXCHANGE));
     }
