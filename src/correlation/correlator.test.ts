@@ -25,6 +25,7 @@ interface Fields {
   readonly local?: SocketAddress;
   readonly remote?: SocketAddress;
   readonly midstream?: boolean;
+  readonly garbled?: boolean;
   readonly eventLoop?: boolean;
   readonly traceparent?: string;
   readonly transport?: Transport;
@@ -43,6 +44,7 @@ function exchangeOf(role: Role, fields: Fields = {}): Exchange {
       local: fields.local,
       tls: false,
       midstream: fields.midstream ?? false,
+      garbled: fields.garbled,
     },
     index: fields.index ?? 0,
     startNs: 100,
@@ -271,6 +273,15 @@ describe("Correlator", () => {
     const correlator = new Correlator(countingIds());
     const client = exchangeOf("client", { local: A, remote: B, midstream: true });
     const server = exchangeOf("server", { process: 2, local: B, remote: A });
+    correlator.opened(client);
+    correlator.opened(server);
+    expect(server.context?.parentSpanId).toBeUndefined();
+  });
+
+  test("connections with bytes that could not be read are not joined by number", () => {
+    const correlator = new Correlator(countingIds());
+    const client = exchangeOf("client", { local: A, remote: B });
+    const server = exchangeOf("server", { process: 2, local: B, remote: A, garbled: true });
     correlator.opened(client);
     correlator.opened(server);
     expect(server.context?.parentSpanId).toBeUndefined();

@@ -103,7 +103,9 @@ export class Joins {
     const connection = exchange.connection;
     if (connection.midstream || connection.transport === "unix") return undefined;
     if (began === undefined || received === undefined) return undefined;
-    const place = connection.transport === "udp" ? exchange.joinKey : exchange.index;
+    const isDatagram = connection.transport === "udp";
+    if (connection.garbled === true && !isDatagram) return undefined;
+    const place = isDatagram ? exchange.joinKey : exchange.index;
     if (place === undefined) return undefined;
     const network = isLoopback(received.address)
       ? this.#options.networkOf(connection.processId)

@@ -31,6 +31,8 @@ export interface ConnectionInfo {
   readonly tls: boolean;
   /** True when capture joined after the connection began: exchanges cannot be counted. */
   readonly midstream: boolean;
+  /** True when bytes of it could not be read: exchanges cannot be counted from then on. */
+  readonly garbled?: boolean | undefined;
 }
 
 /** One datagram and, where its call named it, where it came from or went to. */

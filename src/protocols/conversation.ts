@@ -17,6 +17,7 @@ export interface DrivenConnection extends ConnectionInfo {
   role: Role;
   tls: boolean;
   midstream: boolean;
+  garbled?: boolean | undefined;
   /** CLOCK_MONOTONIC ns of the call that began it, or of the first that was seen. */
   readonly startNs?: number;
 }
@@ -53,8 +54,10 @@ export interface Conversation {
   nextPushedIndex: number;
   /** Messages of a connection joined in the middle that were looked at in vain. */
   looks: number;
-  /** Parse errors since the last complete exchange. */
+  /** Parse errors that nothing has made good: a complete exchange, or many sound frames. */
   errors: number;
+  /** Frames since the last error. */
+  soundFrames: number;
   /** Until the protocol is certain. */
   trial: Trial | undefined;
   /** Guesses that were wrong. */
@@ -82,7 +85,8 @@ export function createConversation(info: DrivenConnection, streams: StreamPair):
     nextPushedIndex: 0,
     looks: 0,
     errors: 0,
-    trial: new Trial(info.role, 0, 0),
+    soundFrames: 0,
+    trial: new Trial(info, 0, 0),
     rejected: [],
     isExhausted: false,
     interruption: undefined,

@@ -11,8 +11,8 @@ import { ByteStream } from "../streams/byte-stream.ts";
 import { asProtocol, type Detection, type Protocol, type StreamView } from "./contract.ts";
 import type { DrivenConnection } from "./conversation.ts";
 import { ProtocolDriver } from "./drive.ts";
+import { FORGIVING_FRAMES } from "./reader.ts";
 import { tcp } from "./tcp-record.ts";
-import { TRIAL_FRAMES_AFTER_ERROR_MAX } from "./trial.ts";
 
 const IN_FLIGHT_MAX = 8;
 
@@ -144,11 +144,11 @@ describe("a conversation without answers", () => {
     driver.lost(conversation, "in", { timeNs: 4, tid: 7 });
     feed("out", "!");
     expect(conversation.errors).toBe(1);
-    for (let count = 1; count < TRIAL_FRAMES_AFTER_ERROR_MAX; count++) feed("out", "A");
+    for (let count = 1; count < FORGIVING_FRAMES; count++) feed("out", "A");
     expect(told).toEqual([]);
     feed("out", "A");
     expect(conversation.trial).toBeUndefined();
-    expect(told.length).toBe(3 + TRIAL_FRAMES_AFTER_ERROR_MAX - IN_FLIGHT_MAX);
+    expect(told.length).toBe(3 + FORGIVING_FRAMES - IN_FLIGHT_MAX);
   });
 });
 

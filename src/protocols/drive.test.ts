@@ -11,6 +11,7 @@ import { ByteStream } from "../streams/byte-stream.ts";
 import { asProtocol, type ExchangeSink, type Protocol, type StreamView } from "./contract.ts";
 import type { DrivenConnection } from "./conversation.ts";
 import { ProtocolDriver } from "./drive.ts";
+import { FORGIVING_FRAMES } from "./reader.ts";
 
 interface ToyFrame {
   readonly kind: string;
@@ -341,6 +342,33 @@ describe("ProtocolDriver", () => {
     feed("out", frame("Qx"));
     for (let round = 0; round < 20; round++) feed("out", new Uint8Array([...frame("Q1"), 250]));
     expect(drops.get("parse_error")).toBeGreaterThan(0);
+    expect(conversation.mode).toBe("opaque");
+  });
+
+  test("behind malformed frames exchanges are not counted alike on both ends", () => {
+    const { feed, conversation, closed } = setUp();
+    for (const payload of ["Qx", "Qy", "Qz"]) feed("out", frame(payload));
+    for (let answer = 0; answer < 3; answer++) feed("in", frame("A"));
+    expect(conversation.info.garbled).not.toBe(true);
+    feed("out", new Uint8Array([250, ...frame("Qw")]));
+    feed("in", frame("Aw"));
+    expect(closed.at(-1)).toBe("3 w=w complete");
+    expect(conversation.info.garbled).toBe(true);
+  });
+
+  test("nobody's answers: malformed frames are forgiven behind many that are sound", () => {
+    const { feed, conversation, drops } = setUp();
+    const noAnswer = Array.from({ length: FORGIVING_FRAMES }, () => "Pa");
+    feed("in", joined("A", ...noAnswer));
+    for (let round = 0; round < 40; round++) {
+      feed("in", new Uint8Array([250, ...frame("A"), ...joined(...noAnswer)]));
+    }
+    expect(drops.get("parse_error")).toBe(40);
+    expect(conversation.mode).toBe("parsing");
+    const tooFew = noAnswer.slice(2);
+    for (let round = 0; round < 9; round++) {
+      feed("in", new Uint8Array([250, ...frame("A"), ...joined(...tooFew)]));
+    }
     expect(conversation.mode).toBe("opaque");
   });
 

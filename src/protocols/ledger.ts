@@ -118,6 +118,7 @@ export class Ledger {
     conversation.nextIndex = trial.firstIndex;
     conversation.nextPushedIndex = trial.firstPushedIndex;
     conversation.info.role = trial.role;
+    conversation.info.garbled = trial.garbled;
   }
 
   /** Nothing more comes, or the protocol itself ends here: a guess without errors was right. */
@@ -135,7 +136,7 @@ export class Ledger {
   newTrial(conversation: Conversation): Trial {
     this.forgetTrial(conversation);
     const { info, nextIndex, nextPushedIndex } = conversation;
-    const trial = new Trial(info.role, nextIndex, nextPushedIndex);
+    const trial = new Trial(info, nextIndex, nextPushedIndex);
     conversation.trial = trial;
     return trial;
   }

@@ -20,7 +20,7 @@ import type { Conversation } from "./conversation.ts";
 import { type Choice, choose, isTlsHello, isTlsRecord } from "./detection.ts";
 import type { Ledger } from "./ledger.ts";
 import { otherDirection, sideOf } from "./sides.ts";
-import { TRIAL_FRAMES_AFTER_ERROR_MAX, TRIAL_FRAMES_MAX } from "./trial.ts";
+import { TRIAL_FRAMES_MAX } from "./trial.ts";
 
 export interface ReaderOptions {
   readonly protocols: readonly Protocol[];
@@ -31,6 +31,8 @@ export interface ReaderOptions {
 
 /** Parse errors after which a connection is taken not to speak the protocol after all. */
 const PARSE_ERRORS_MAX = 8;
+/** Frames since the last error that make it good, as a complete exchange does. */
+export const FORGIVING_FRAMES = 64;
 const DIRECTIONS = ["in", "out"] as const;
 
 export class Reader {
@@ -52,7 +54,7 @@ export class Reader {
       const conversation = this.#current;
       if (conversation === undefined) return;
       conversation.protocol?.match(frame, this.#side, conversation.state, this.#exchanges);
-      if (conversation.trial !== undefined) this.#frameOnTrial(conversation);
+      if (conversation.trial !== undefined || conversation.errors > 0) this.#sound(conversation);
     },
     skip: (length) => {
       this.#skip += length;
@@ -170,6 +172,7 @@ export class Reader {
     conversation.protocol = protocol;
     conversation.state = this.#stateOf(protocol, info);
     conversation.errors = 0;
+    conversation.soundFrames = 0;
     for (const direction of DIRECTIONS) {
       // What detect() has recognised begins a frame.
       directions[direction].resync = info.midstream && !begins[direction];
@@ -182,7 +185,9 @@ export class Reader {
     const stream = conversation.streams[direction];
     const at = { timeNs: stream.timeAt(stream.start), tid: stream.tidAt(stream.start) };
     conversation.errors++;
-    if (conversation.trial !== undefined) conversation.trial.frames = 0;
+    conversation.soundFrames = 0;
+    // Exchanges can no longer be counted alike on both ends.
+    conversation.info.garbled = true;
     if (conversation.errors > PARSE_ERRORS_MAX) {
       this.#giveUp(conversation, at.timeNs);
       return false;
@@ -213,6 +218,7 @@ export class Reader {
     conversation.protocol = undefined;
     conversation.state = undefined;
     conversation.errors = 0;
+    conversation.soundFrames = 0;
     conversation.rejected = [];
     conversation.isExhausted = false;
     conversation.resumes = false;
@@ -370,10 +376,10 @@ export class Reader {
     this.leave(conversation, "opaque");
   }
 
-  #frameOnTrial(conversation: Conversation): void {
-    const { trial } = conversation;
-    if (trial === undefined || ++trial.frames < TRIAL_FRAMES_MAX) return;
-    if (trial.frames >= TRIAL_FRAMES_AFTER_ERROR_MAX) conversation.errors = 0;
+  /** A frame was read without an error. */
+  #sound(conversation: Conversation): void {
+    if (++conversation.soundFrames < TRIAL_FRAMES_MAX) return;
+    if (conversation.soundFrames >= FORGIVING_FRAMES) conversation.errors = 0;
     if (conversation.errors === 0) this.#ledger.believe(conversation);
   }
 

@@ -4,7 +4,7 @@
  * are all that happened since the beginning (or the last loss), in order, or none.
  */
 import { limits } from "../limits.ts";
-import type { Direction, Role } from "../model/connection.ts";
+import type { ConnectionInfo, Direction, Role } from "../model/connection.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { ByteQueue, Segment } from "../model/stream.ts";
 import type { StreamView } from "./contract.ts";
@@ -21,8 +21,6 @@ export interface Move {
 
 /** Frames without an error after which a guess is believed, answered or not. */
 export const TRIAL_FRAMES_MAX = 8;
-/** The same since an error, which in a conversation without answers nothing else makes good. */
-export const TRIAL_FRAMES_AFTER_ERROR_MAX = 64;
 const NOTHING = new Uint8Array(0);
 /** About what a move takes beside its bytes. */
 const MOVE_BYTES = 64;
@@ -40,8 +38,6 @@ export class Trial {
   #current: Move | undefined;
   /** Exchanges that are over and wait to be told. */
   readonly held: Exchange[] = [];
-  /** Frames since the last error. */
-  frames = 0;
   completed = 0;
   /** Directions whose first bytes have been compared with the guess. */
   readonly heard = { in: false, out: false };
@@ -49,9 +45,11 @@ export class Trial {
   readonly role: Role;
   readonly firstIndex: number;
   readonly firstPushedIndex: number;
+  readonly garbled: boolean;
 
-  constructor(role: Role, firstIndex: number, firstPushedIndex: number) {
-    this.role = role;
+  constructor(info: ConnectionInfo, firstIndex: number, firstPushedIndex: number) {
+    this.role = info.role;
+    this.garbled = info.garbled === true;
     this.firstIndex = firstIndex;
     this.firstPushedIndex = firstPushedIndex;
   }
@@ -129,7 +127,6 @@ export class Trial {
     this.keep(memory);
     const moves = this.#moves.slice();
     this.forget(memory);
-    this.frames = 0;
     this.completed = 0;
     this.heard.in = false;
     this.heard.out = false;
