@@ -3,13 +3,19 @@
  * protocols whose answers do not name what they answer. Requests of one write (on the server's
  * side: of one read) are a group. A client that waits begins a group when everything before it is
  * answered; so the beginning of a group, behind one that got exactly its answers, is where pairing
- * begins. Who is seen not to wait, or reads answers in other threads than it asks in, or asks from
- * an event loop, has to do so PATIENCE times in a row: a client that always has one request under
- * way looks the same for a while. Invariant: what is not certain is "false" here.
+ * begins. A client that is joined in the middle and always has a request under way looks the same:
+ * its answers are behind by a number of requests that stays. What was asked before has to be unable
+ * to have the answers that come: for each such number there must be one of them. Who asks and reads
+ * in turn, in one thread, has to show it of one request behind only; who is seen not to wait, or
+ * reads answers in other threads than it asks in, or asks from an event loop, of all numbers below
+ * LAGS, after a loss, too. Invariant: what is not certain is "false" here.
  */
 import type { Side } from "../model/connection.ts";
 
-const PATIENCE = 64;
+/** No client is taken to have so many requests under way in such regular turns. */
+export const LAGS = 64;
+/** Requests remembered beside the answers that are due. */
+const ASKED_MAX = 2 * LAGS;
 
 /** joined, request: the next group may be the rest of one whose beginning was not seen. */
 export type DoubtCause = "joined" | "request" | "response";
@@ -18,6 +24,14 @@ export type DoubtCause = "joined" | "request" | "response";
 export interface Doubt {
   /** Groups of requests that have to be answered one after the other before pairing begins. */
   readonly needed: number;
+  /** Whether a client that looks as if it waits has to show that no answer is one behind. */
+  readonly mustShow: boolean;
+  /** What gets one answer each, in order, of the groups that got exactly theirs until now. */
+  asked: unknown[];
+  /** By lag: an answer came that the request so much earlier cannot have. */
+  refuted: boolean[];
+  /** A request came from an event loop. */
+  isLoop: boolean;
   balanced: number;
   /** Time of the group under way; NaN before the first. */
   groupNs: number;
@@ -37,6 +51,8 @@ export interface Ordered {
   pipelines: boolean;
   /** Answers are read by another thread than the one that asked. */
   isThreaded: boolean;
+  /** Capture began in the middle: how the client begins was not seen. */
+  readonly isJoined: boolean;
   /** resync() has passed over bytes of answers since the last request or answer that was seen. */
   answerDropped: boolean;
   doubt: Doubt | undefined;
@@ -50,20 +66,24 @@ export function orderedFrom(isServer: boolean, midstream: boolean): Ordered {
     mayPipeline: false,
     pipelines: false,
     isThreaded: false,
+    isJoined: midstream,
     answerDropped: false,
     doubt: midstream ? doubtOf("joined", Number.NaN) : undefined,
   };
 }
 
 export function doubtOf(cause: DoubtCause, groupNs: number): Doubt {
+  const fresh = { asked: [], refuted: [], isLoop: false, balanced: 0, seen: 0 };
   if (cause === "response") {
-    return { needed: 0, balanced: 0, groupNs, expected: Number.NaN, seen: 0 };
+    return { ...fresh, needed: 0, mustShow: false, groupNs, expected: Number.NaN };
   }
-  return { needed: 1, balanced: 0, groupNs: Number.NaN, expected: 0, seen: 0 };
+  const mustShow = cause === "joined";
+  return { ...fresh, needed: 1, mustShow, groupNs: Number.NaN, expected: 0 };
 }
 
 /** What the loss of a side's bytes is a cause of. */
 export function causeOf(side: Side, { doubt }: Ordered): DoubtCause {
+  if (doubt?.mustShow === true) return "joined";
   const isWorse = side === "request" || (doubt !== undefined && doubt.needed > 0);
   return isWorse ? "request" : "response";
 }
@@ -96,27 +116,94 @@ export function settlesDoubt(frame: Beginning, state: Ordered, isClean: boolean)
   if (frame.startNs === doubt.groupNs) return false;
   const isFirst = Number.isNaN(doubt.groupNs);
   const due = doubt.expected - doubt.seen;
-  if (due !== 0) doubt.balanced = 0;
+  if (due !== 0) {
+    doubt.balanced = 0;
+    forgetAsked(doubt);
+  }
   // A group that gets no answer shows nothing of who waits.
   else if (!isFirst && doubt.seen > 0) doubt.balanced++;
   doubt.groupNs = frame.startNs;
   // What the groups before were due is still to come.
   doubt.expected = Math.max(due || 0, 0);
   doubt.seen = 0;
-  const isCautious = state.pipelines || (!state.isServer && (frame.eventLoop || state.isThreaded));
-  const needed = isCautious ? PATIENCE : doubt.needed;
-  if (isFirst || doubt.balanced < needed || !isClean) return false;
+  doubt.isLoop = doubt.isLoop || frame.eventLoop;
+  if (isFirst || doubt.balanced < doubt.needed || !isClean || !isInStep(state)) return false;
   state.doubt = undefined;
   return true;
 }
 
-/** A request was seen in doubt that gets so many answers. */
-export function countRequest({ doubt }: Ordered, answers: number): void {
-  if (doubt !== undefined) doubt.expected += answers;
+/** How many requests an answer may be behind, that is to be ruled out. */
+function reachOf({ doubt, pipelines, isServer, isThreaded }: Ordered): number {
+  if (pipelines || (!isServer && (doubt?.isLoop === true || isThreaded))) return LAGS;
+  return doubt?.mustShow === true ? 2 : 1;
+}
+
+function isInStep(state: Ordered): boolean {
+  const reach = reachOf(state);
+  for (let lag = 1; lag < reach; lag++) if (state.doubt?.refuted[lag] !== true) return false;
+  return true;
+}
+
+/** An answer, as far as it matters here. */
+export interface Answer {
+  readonly tid: number;
+}
+
+function forgetAsked(doubt: Doubt): void {
+  doubt.asked = [];
+  doubt.refuted = [];
+}
+
+/**
+ * Weighs the answer in doubt that comes next; before countAnswer(). `mayHave`: whether the request,
+ * as countRequest() was given it, can have this answer. True when it shows, with those before, that
+ * the last request has it, which is the only one of its group: pairing may begin with this answer.
+ */
+export function weigh<Asked>(
+  frame: Answer,
+  state: Ordered,
+  mayHave: (asked: Asked) => boolean,
+): boolean {
+  const { doubt } = state;
+  if (doubt === undefined) return false;
+  const { asked, refuted } = doubt;
+  const due = doubt.expected - doubt.seen;
+  const own = asked.length - due;
+  if (!(due >= 1) || own < 0) {
+    forgetAsked(doubt);
+    return false;
+  }
+  state.isThreaded = frame.tid !== state.groupTid;
+  if (!mayHave(asked[own] as Asked)) {
+    if (doubt.mustShow) state.pipelines = true;
+    doubt.balanced = -1;
+    forgetAsked(doubt);
+    return false;
+  }
+  const reach = Math.min(reachOf(state), own + 1);
+  for (let lag = 1; lag < reach; lag++) {
+    if (refuted[lag] !== true && !mayHave(asked[own - lag] as Asked)) refuted[lag] = true;
+  }
+  const isAlone = doubt.expected === 1 && doubt.seen === 0;
+  return isAlone && doubt.balanced >= Math.max(doubt.needed, 1) && isInStep(state);
+}
+
+/** An answer came that the oldest request cannot have, although nothing was lost that is known. */
+export function noticeImpossible(state: Ordered): void {
+  if (state.isJoined) state.pipelines = true;
+}
+
+/** A request was seen in doubt that gets so many answers; `asked` is what weigh() is told. */
+export function countRequest({ doubt }: Ordered, answers: number, asked: unknown): void {
+  if (doubt === undefined) return;
+  doubt.expected += answers;
+  if (!(answers <= LAGS)) forgetAsked(doubt);
+  else for (let answer = 0; answer < answers; answer++) doubt.asked.push(asked);
+  if (doubt.asked.length > ASKED_MAX) doubt.asked = doubt.asked.slice(-LAGS);
 }
 
 /** An answer was seen in doubt; true when it belongs to a request that was not seen. */
-export function countAnswer(frame: { readonly tid: number }, state: Ordered): boolean {
+export function countAnswer(frame: Answer, state: Ordered): boolean {
   const { doubt } = state;
   if (doubt === undefined) return false;
   doubt.seen++;

@@ -18,8 +18,11 @@ export interface Joined {
   readonly roleKnown: boolean;
 }
 
-/** keep: as it is. drop: never seen. cut: only the first bytes were captured. */
-export type Fate = "keep" | "drop" | "cut";
+/**
+ * keep: as it is. drop: never seen. cut: only the first bytes were captured. hollow: only the first
+ * and the last, as of a call that is larger than what is captured of one.
+ */
+export type Fate = "keep" | "drop" | "cut" | "hollow";
 
 export interface Passage {
   readonly marker: number | undefined;
@@ -43,6 +46,9 @@ const FIRST_NS = 1e9;
 const PID = 100;
 const FD = 5;
 const CUT_BYTES = 11;
+/** What is captured at the beginning of a hollow message, and at its end. */
+const HOLLOW_HEAD_BYTES = 200;
+const HOLLOW_TAIL_BYTES = 100;
 
 export function run(
   conversation: Conversation,
@@ -86,8 +92,14 @@ export function run(
     const fate = fateOf(step);
     const timeNs = FIRST_NS + step * STEP_NS;
     const type = side === "request" ? MessageType.dataOut : MessageType.dataIn;
-    const payload = fate === "cut" ? bytes.subarray(0, CUT_BYTES) : bytes;
-    if (fate !== "drop") send(type, timeNs, payload, bytes.length);
+    if (fate === "hollow" && bytes.length > HOLLOW_HEAD_BYTES + HOLLOW_TAIL_BYTES) {
+      const tail = bytes.subarray(bytes.length - HOLLOW_TAIL_BYTES);
+      send(type, timeNs, bytes.subarray(0, HOLLOW_HEAD_BYTES), bytes.length - tail.length);
+      sequence = (sequence + 1) & 0xffff;
+      send(type, timeNs, tail, tail.length);
+    } else if (fate !== "drop") {
+      send(type, timeNs, fate === "cut" ? bytes.subarray(0, CUT_BYTES) : bytes, bytes.length);
+    }
     pipeline.tick(timeNs);
   });
   const lastNs = FIRST_NS + conversation.steps.length * STEP_NS;

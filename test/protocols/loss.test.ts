@@ -4,7 +4,7 @@
  * connection; a few exchanges behind a loss all is told again; and every loss is counted.
  */
 import { describe, expect, test } from "bun:test";
-import { subjects } from "../harness/conversations.ts";
+import { type Conversation, subjects } from "../harness/conversations.ts";
 import { type Fate, type Passage, type Run, run } from "../harness/lossy.ts";
 import { overlaySubjects } from "../harness/overlay-conversations.ts";
 import { seededRandom } from "../harness/stream-cases.ts";
@@ -105,6 +105,19 @@ for (const { name: subject, isOverlay, conversation } of [...own, ...overlays]) 
       expect(losses).toBeGreaterThan(0);
     });
 
+    test.each([1, 4])("the middle of calls of %p frames is not captured", (each) => {
+      const large = inCallsOf(each, spoken, conversation(0).steps.length);
+      const all = new Truth(run(large, () => "keep").passages);
+      for (const seed of SEEDS) {
+        const fateOf = independent(0.05, "hollow")(seededRandom(`${protocol.id} ${each} ${seed}`));
+        const fates = large.steps.map((_, step) => fateOf(step));
+        const lossy = run(large, (step) => fates[step] ?? "keep");
+        expectTrue(lossy, all, large.steps.length);
+        // Who does not wait is not paired again where answers do not name their requests.
+        if (each === 1 || protocol.pairsById === true) expectRecovery(lossy, all, fates);
+      }
+    });
+
     test.each([true, false])("joined in the middle, its role known: %p", (roleKnown) => {
       const some = conversation(JOINED_EXCHANGES);
       const later = run(conversation(JOINED_EXCHANGES), () => "keep");
@@ -121,6 +134,19 @@ for (const { name: subject, isOverlay, conversation } of [...own, ...overlays]) 
       }
     });
   });
+}
+
+/** So many requests in one call, then their answers in one. */
+function inCallsOf(each: number, { steps, markerOf }: Conversation, opening: number): Conversation {
+  const calls = steps.slice(0, opening);
+  for (let from = opening; from < steps.length; from += 2 * each) {
+    const some = steps.slice(from, from + 2 * each);
+    for (const side of ["request", "response"] as const) {
+      const own = some.filter((step) => step.side === side).map(({ bytes }) => bytes);
+      calls.push({ side, bytes: new Uint8Array(Buffer.concat(own)) });
+    }
+  }
+  return { steps: calls, markerOf };
 }
 
 /** Returns how many losses were counted. */

@@ -4,7 +4,10 @@
  *
  * A channel that was joined in the middle, or that lost bytes of its client, does not know its
  * count. A client that waits for each confirm shows it: two confirms with the following numbers,
- * each after exactly one message. One that was seen to send ahead never does.
+ * each after exactly one message. One that was seen to send ahead never does. One that was joined
+ * in the middle and always has a message under way looks the same: there, a method must have been
+ * asked and answered between the first confirm and the second message, since the server takes what
+ * comes on a channel in its order.
  */
 import { type Context, finish } from "./channels.ts";
 import { Bit, Method } from "./methods.ts";
@@ -23,6 +26,16 @@ export function countPublish(channel: Channel): number | undefined {
   confirms.sinceConfirm++;
   if (confirms.mode !== "on" || confirms.nextTag === undefined) return undefined;
   return confirms.nextTag++;
+}
+
+/** A method that waits for its answer. */
+export function noteAsked({ confirms }: Channel): void {
+  if (confirms.lastTag !== undefined && confirms.sinceConfirm === 0) confirms.asked = true;
+}
+
+/** The answer that the oldest method has waited for. */
+export function noteAnswered({ confirms, pending }: Channel): void {
+  if (confirms.sinceConfirm === 0 && pending.length === 0) confirms.calm = confirms.asked;
 }
 
 /** The message has passed as a whole. */
@@ -91,8 +104,10 @@ function learn(confirms: Confirms, tag: number, isMultiple: boolean): void {
   if (confirms.sinceConfirm > 1) confirms.pipelines = true;
   const isSingle = !isMultiple && confirms.sinceConfirm === 1;
   const follows = isSingle && confirms.lastTag !== undefined && tag === confirms.lastTag + 1;
-  if (follows && !confirms.pipelines) confirms.nextTag = tag + 1;
+  const isShown = confirms.calm || !confirms.isJoined;
+  if (follows && isShown && !confirms.pipelines) confirms.nextTag = tag + 1;
   confirms.lastTag = isSingle ? tag : undefined;
+  forgetCalm(confirms);
 }
 
 /** Confirms may have been lost: messages that wait are given up, and the count goes on. */
@@ -102,6 +117,7 @@ export function abandonConfirms(context: Context, channel: Channel, endNs: numbe
   confirms.open.clear();
   confirms.lastTag = undefined;
   confirms.sinceConfirm = 0;
+  forgetCalm(confirms);
 }
 
 /**
@@ -113,4 +129,10 @@ export function forgetCount(channel: Channel): void {
   confirms.nextTag = undefined;
   confirms.lastTag = undefined;
   confirms.sinceConfirm = 0;
+  forgetCalm(confirms);
+}
+
+function forgetCalm(confirms: Confirms): void {
+  confirms.asked = false;
+  confirms.calm = false;
 }

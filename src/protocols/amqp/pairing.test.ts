@@ -140,6 +140,44 @@ describe("confirms", () => {
     expect(new Set(told().slice(3))).toEqual(new Set(["publish later truncated 0"]));
   });
 
+  const look = method(CHANNEL, Method.get, join(uint(0, 2), shortString("q"), octet(0)));
+  const empty = method(CHANNEL, Method.getEmpty, shortString(""));
+
+  test("joined in the middle, a method between two messages shows a client that waits", () => {
+    const { client, server, told } = setUp({ midstream: true });
+    for (const tag of [7, 8, 9]) {
+      client(message("a"));
+      server(confirm(tag));
+      client(look);
+      server(empty);
+    }
+    expect(told().filter((line) => line.startsWith("publish"))).toEqual([
+      "publish a truncated 0",
+      "publish a truncated 0",
+      "publish a complete 1",
+    ]);
+  });
+
+  test("joined in the middle, one message ahead for ever is not paired", () => {
+    const { client, server, told } = setUp({ midstream: true });
+    for (let tag = 7; tag < 1_007; tag++) {
+      client(message("a"));
+      server(confirm(tag));
+    }
+    expect(new Set(told())).toEqual(new Set(["publish a truncated 0"]));
+  });
+
+  test("joined in the middle, methods that are sent ahead are not paired any more", () => {
+    const { client, server, told } = setUp({ midstream: true });
+    for (let round = 0; round < 50; round++) {
+      client(declare("a"));
+      server(declared("b"));
+      client(declare("b"));
+      server(declared("a"));
+    }
+    expect(told().filter((line) => line.includes("complete"))).toEqual([]);
+  });
+
   test("lost confirms give up what waits, and the count goes on", () => {
     const { client, server, told, lose } = setUp();
     client(select);

@@ -9,7 +9,7 @@ import {
   newChannel,
   tell,
 } from "./channels.ts";
-import { countPublish, selected } from "./confirms.ts";
+import { countPublish, noteAsked, selected } from "./confirms.ts";
 import { expectContent } from "./content.ts";
 import { amqpLimits } from "./limits.ts";
 import { Bit, Method, type MethodInfo, methods, requeues } from "./methods.ts";
@@ -80,6 +80,7 @@ function ask(context: Context, channel: Channel, frame: AmqpFrame, asked: Asked)
     return;
   }
   channel.pending.push({ method, exchange, arguments: given });
+  noteAsked(channel);
 }
 
 /** A close's reply code, unless it says that all went well. */

@@ -1,6 +1,6 @@
 /** What the server sends: messages, confirms, answers, and its own reasons to end something. */
 import { begin, type Context, channelOf, detailOf, endChannel, finish, tell } from "./channels.ts";
-import { confirmed } from "./confirms.ts";
+import { confirmed, noteAnswered } from "./confirms.ts";
 import { expectContent } from "./content.ts";
 import { amqpLimits } from "./limits.ts";
 import { Bit, isAnswer, Method, methods } from "./methods.ts";
@@ -60,8 +60,17 @@ function takePending(
   isAnswered: (pending: Pending) => boolean,
 ): Pending | undefined {
   const oldest = channel.pending[0];
-  if (oldest !== undefined && isAnswered(oldest)) return channel.pending.shift();
+  if (oldest !== undefined && isAnswered(oldest)) {
+    channel.pending.shift();
+    noteAnswered(channel);
+    return oldest;
+  }
   context.emit.orphan();
+  if (oldest !== undefined && channel.confirms.isJoined) {
+    // The answer to one before it, which was not seen: the client sends methods ahead.
+    channel.pipelines = true;
+    channel.unsure = true;
+  }
   for (const { exchange } of channel.pending.splice(0)) {
     finish(context, exchange, frame.endNs, "truncated");
   }

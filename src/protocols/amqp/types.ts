@@ -117,6 +117,11 @@ export interface Confirms {
   /** While the count is not known: messages since the last confirm, and its tag. */
   sinceConfirm: number;
   lastTag: number | undefined;
+  /** How its client began was not seen. */
+  readonly isJoined: boolean;
+  /** Since the last confirm, and before another message, a method was asked; and was answered. */
+  asked: boolean;
+  calm: boolean;
   /** Several messages were seen to wait for their confirms at once: the count is not learnt. */
   pipelines: boolean;
 }

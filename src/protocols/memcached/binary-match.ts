@@ -13,7 +13,9 @@ import {
   type DoubtCause,
   doubtOf,
   hasDropped,
+  noticeImpossible,
   settlesDoubt,
+  weigh,
 } from "../doubt.ts";
 import { nameOf } from "./binary-parse.ts";
 import type {
@@ -43,6 +45,7 @@ export function match(frame: BinaryFrame, _side: Side, state: BinaryState, emit:
 }
 
 function matchRequest(frame: BinaryRequest, state: BinaryState, emit: Emit): void {
+  dropHeld(state, emit);
   const isCertain = settlesDoubt(frame, state, isClean(state));
   const isGroupStart = frame.startNs !== state.groupNs;
   if (isGroupStart && waitsForAnswer(state)) state.mayPipeline = true;
@@ -54,9 +57,13 @@ function matchRequest(frame: BinaryRequest, state: BinaryState, emit: Emit): voi
   const exchange = emit.open({ startNs, tid, eventLoop, detail });
   if (opcode === Opcode.quitQ) emit.close(exchange, endNs, isCertain ? "one_way" : "truncated");
   else if (!isCertain) {
-    emit.close(exchange, endNs, "truncated");
-    if (isQuiet(frame)) state.isQuietDue = true;
-    else countRequest(state, 1);
+    if (isQuiet(frame)) {
+      emit.close(exchange, endNs, "truncated");
+      state.isQuietDue = true;
+    } else {
+      state.held = { exchange, frame };
+      countRequest(state, 1, frame);
+    }
   } else {
     state.pending.push({ exchange, frame });
     if (isQuiet(frame)) for (const mark of marksOf(frame)) count(state, mark, 1);
@@ -85,6 +92,12 @@ function matchReply(frame: BinaryReply, state: BinaryState, emit: Emit): void {
   const { doubt } = state;
   if (doubt !== undefined) {
     if (mayBeSilent) return;
+    if (endDoubt(frame, state)) {
+      const own = take(state);
+      if (own !== undefined) finish(frame, own, state, emit);
+      return;
+    }
+    dropHeld(state, emit);
     if (countAnswer(frame, state)) emit.orphan();
     if (doubt.seen === doubt.expected) state.isQuietDue = false;
     return;
@@ -97,6 +110,7 @@ function matchReply(frame: BinaryReply, state: BinaryState, emit: Emit): void {
   if (found < 0) {
     emit.orphan();
     const isUnknown = state.pending.length === state.pendingStart;
+    if (!isUnknown) noticeImpossible(state);
     enterDoubt(state, isUnknown ? "request" : "response", frame.endNs, emit);
     return;
   }
@@ -114,11 +128,34 @@ function findEntry(frame: BinaryReply, { pending, pendingStart }: BinaryState): 
   for (let index = pendingStart; index < pending.length; index++) {
     const asked = pending[index]?.frame;
     if (asked === undefined) return -1;
-    const isSame = asked.opcode === frame.opcode && asked.opaque === frame.opaque;
-    if (isSame && (frame.key === "" || asked.key === frame.key)) return index;
+    if (mayHave(asked, frame)) return index;
     if (!isQuiet(asked)) return -1;
   }
   return -1;
+}
+
+function mayHave(asked: BinaryRequest, { opcode, opaque, key }: BinaryReply): boolean {
+  return asked.opcode === opcode && asked.opaque === opaque && (key === "" || asked.key === key);
+}
+
+/** True when the answer shows that it is the held request's, which is the only one that waits. */
+function endDoubt(frame: BinaryReply, state: BinaryState): boolean {
+  const isShown = weigh<BinaryRequest>(frame, state, (asked) => mayHave(asked, frame));
+  const { held } = state;
+  if (!isShown || held === undefined) return false;
+  state.held = undefined;
+  state.doubt = undefined;
+  // Quiet ones before it would have been answered by now.
+  state.isQuietDue = false;
+  state.pending.push(held);
+  return true;
+}
+
+/** What was asked in doubt stays unpaired. */
+function dropHeld(state: BinaryState, emit: Emit): void {
+  const { held } = state;
+  state.held = undefined;
+  if (held !== undefined) emit.close(held.exchange, held.frame.endNs, "truncated");
 }
 
 function finish(
@@ -181,6 +218,7 @@ export function lost(side: Side, state: BinaryState, at: Moment, emit: Emit): vo
 
 function enterDoubt(state: BinaryState, cause: DoubtCause, atNs: number, emit: Emit): void {
   state.isQuietDue = state.isQuietDue || state.quiet.size > 0;
+  dropHeld(state, emit);
   closeAll(state, { atNs, outcome: "truncated" }, emit);
   state.mayPipeline = false;
   state.doubt = doubtOf(cause, state.groupNs);

@@ -46,6 +46,8 @@ export interface BinaryState extends Ordered {
   /** Requests without an answer, oldest first, from pendingStart on. */
   pending: BinaryPending[];
   pendingStart: number;
+  /** In doubt: the last request, when its answer may show that there is no doubt any more. */
+  held: BinaryPending | undefined;
   /** How many quiet ones of them an answer may mean, by what it would repeat. */
   readonly quiet: Map<string, number>;
   /** In doubt: quiet ones may still be answered. */

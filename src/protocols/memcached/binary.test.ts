@@ -63,9 +63,24 @@ describe("pairing", () => {
     }
   });
 
-  test("joined in the middle, the second exchange of a client that waits is paired", () => {
-    const lines: Line[] = [hit(), get("a"), hit(), get("b"), hit()];
-    expect(told(lines, true)).toEqual(["truncated Get a 1..1", "complete Get b 3..4"]);
+  test("joined in the middle, an opaque that the request before did not have shows who waits", () => {
+    const lines: Line[] = [hit(7), get("a", 8), hit(8), get("b", 9), hit(9), get("c", 10), hit(10)];
+    expect(told(lines, true)).toEqual([
+      "truncated Get a 1..1",
+      "complete Get b 3..4",
+      "complete Get c 5..6",
+    ]);
+  });
+
+  test("joined while exactly one request is under way, as it always is: never paired", () => {
+    for (const opaqueOf of [(index: number) => index, () => 0]) {
+      const lines = Array.from({ length: 1_000 }, (_, index) => [
+        get("a", opaqueOf(index + 1)),
+        hit(opaqueOf(index)),
+      ]);
+      const outcomes = new Set(told(lines.flat(), true).map((it) => it.split(" ")[0]));
+      expect([...outcomes]).toEqual(["truncated"]);
+    }
   });
 
   test("joined in the middle, requests without an answer show nothing of who waits", () => {

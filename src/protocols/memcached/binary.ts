@@ -15,6 +15,7 @@ function createState({ midstream, role }: ConnectionInfo): BinaryState {
     ...orderedFrom(role === "server", midstream),
     pending: [],
     pendingStart: 0,
+    held: undefined,
     quiet: new Map(),
     isQuietDue: midstream,
     isUnsure: false,

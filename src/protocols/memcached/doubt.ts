@@ -19,6 +19,7 @@ export function lost(side: Side, state: MemcachedState, at: Moment, emit: Emit):
 
 function forgetAnswer(state: MemcachedState): void {
   state.first = "";
+  state.firstKey = "";
   state.values = 0;
   state.ending = undefined;
 }
@@ -29,6 +30,7 @@ export function enterDoubt(
   atNs: number,
   emit: Emit,
 ): void {
+  dropHeld(state, emit);
   for (const { exchange } of state.pending) {
     emit.close(exchange, Math.max(atNs, exchange.startNs), "truncated");
   }
@@ -44,4 +46,19 @@ export function noticeDropped(state: MemcachedState, atNs: number, emit: Emit): 
 /** No answer has begun. */
 export function isClean({ first, values, scanned }: MemcachedState): boolean {
   return first === "" && values === 0 && scanned.response === 0;
+}
+
+/** What was asked in doubt stays unpaired. */
+export function dropHeld(state: MemcachedState, emit: Emit): void {
+  const { held } = state;
+  state.held = undefined;
+  if (held !== undefined) emit.close(held.exchange, held.frame.endNs, "truncated");
+}
+
+/** Nothing is in doubt any more: what was held waits for its answer as all that follows. */
+export function enqueueHeld(state: MemcachedState): void {
+  const { held } = state;
+  state.held = undefined;
+  state.doubt = undefined;
+  if (held !== undefined) state.pending.push(held);
 }

@@ -14,9 +14,11 @@ function createState({ midstream, role }: ConnectionInfo): MemcachedState {
   return {
     ...orderedFrom(role === "server", midstream),
     pending: [],
+    held: undefined,
     storing: undefined,
     scanned: { request: 0, response: 0 },
     first: "",
+    firstKey: "",
     values: 0,
     ending: undefined,
   };

@@ -8,6 +8,8 @@ export const memcachedLimits = {
   keyBytesMax: 250,
   /** Keys of one command that are told. */
   keysShownMax: 16,
+  /** A command's line whose keys are kept until it is answered. */
+  keysBytesMax: 2_048,
   /** Quiet requests of the binary protocol that nothing follows are over after so long. */
   quietNsMax: 5_000_000_000,
   /** Of one value. */

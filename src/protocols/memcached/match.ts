@@ -5,9 +5,9 @@
 import type { Side } from "../../model/connection.ts";
 import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeSink } from "../contract.ts";
-import { countAnswer, countRequest, settlesDoubt } from "../doubt.ts";
+import { countAnswer, countRequest, noticeImpossible, settlesDoubt, weigh } from "../doubt.ts";
 import { fits, isError } from "./commands.ts";
-import { enterDoubt, isClean, noticeDropped } from "./doubt.ts";
+import { dropHeld, enqueueHeld, enterDoubt, isClean, noticeDropped } from "./doubt.ts";
 import { memcachedLimits } from "./limits.ts";
 import type {
   MemcachedDetail,
@@ -27,14 +27,16 @@ export function match(frame: MemcachedFrame, _side: Side, state: MemcachedState,
 }
 
 function matchRequest(frame: RequestFrame, state: MemcachedState, emit: Emit): void {
+  dropHeld(state, emit);
   const isCertain = settlesDoubt(frame, state, isClean(state));
   if (frame.startNs !== state.groupNs && state.pending.length > 0) state.mayPipeline = true;
   state.groupNs = frame.startNs;
   state.groupTid = frame.tid;
-  if (!frame.noreply) countRequest(state, frame.quiet ? Number.NaN : 1);
+  if (!frame.noreply) countRequest(state, frame.quiet ? Number.NaN : 1, frame);
   const exchange = opened(frame, emit);
   if (frame.noreply) emit.close(exchange, frame.endNs, isCertain ? "one_way" : "truncated");
-  else if (!isCertain) emit.close(exchange, frame.endNs, "truncated");
+  else if (!isCertain && frame.quiet) emit.close(exchange, frame.endNs, "truncated");
+  else if (!isCertain) state.held = { exchange, frame };
   else state.pending.push({ exchange, frame });
   if (state.pending.length >= memcachedLimits.inFlightMax) {
     enterDoubt(state, "request", frame.endNs, emit);
@@ -49,7 +51,8 @@ function opened(frame: RequestFrame, emit: Emit): Exchange<MemcachedDetail> {
 }
 
 function matchReply(frame: ReplyFrame, state: MemcachedState, emit: Emit): void {
-  if (state.doubt !== undefined) {
+  if (state.doubt !== undefined && !endDoubt(frame, state)) {
+    dropHeld(state, emit);
     if (countAnswer(frame, state)) emit.orphan();
     return;
   }
@@ -57,6 +60,7 @@ function matchReply(frame: ReplyFrame, state: MemcachedState, emit: Emit): void 
   if (found === "anyOfThem") return;
   if (found === undefined) {
     emit.orphan();
+    if (state.pending.length > 0) noticeImpossible(state);
     enterDoubt(state, state.pending.length === 0 ? "request" : "response", frame.endNs, emit);
     return;
   }
@@ -67,6 +71,22 @@ function matchReply(frame: ReplyFrame, state: MemcachedState, emit: Emit): void 
   if (state.pending.length > 0) return;
   if (state.mayPipeline) state.pipelines = true;
   state.mayPipeline = false;
+}
+
+/** True when the answer shows that it is the held command's. */
+function endDoubt(frame: ReplyFrame, state: MemcachedState): boolean {
+  const isShown = weigh<RequestFrame>(frame, state, (asked) => mayHave(asked, frame));
+  if (!isShown || state.held === undefined) return false;
+  enqueueHeld(state);
+  return true;
+}
+
+function mayHave({ kind, keys, opaque }: RequestFrame, frame: ReplyFrame): boolean {
+  if (isError(frame.word)) return true;
+  if (!fits(kind, frame.word) || opaque !== frame.opaque) return false;
+  if (frame.first !== "" && (kind === "stats") !== (frame.first !== "VALUE")) return false;
+  if (kind !== "values" || keys === undefined || frame.values === 0) return true;
+  return frame.values <= keys.length && keys.includes(frame.key);
 }
 
 function finish(

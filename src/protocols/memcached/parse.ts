@@ -75,7 +75,7 @@ function lengthOf(words: readonly string[], { lengthAt, argumentsMin }: Command)
 }
 
 function frameOf(line: Line, words: readonly string[], command: Command | undefined): RequestFrame {
-  const { view, next } = line;
+  const { view, next, textEnd } = line;
   const kind = command?.kind ?? "line";
   const keys = keysOf(words, command);
   const shown = Math.min(keys.length, memcachedLimits.keysShownMax);
@@ -92,6 +92,7 @@ function frameOf(line: Line, words: readonly string[], command: Command | undefi
     noreply: kind !== "meta" && kind !== "values" && words.at(-1) === "noreply",
     quiet: isMeta && words.indexOf("q", 2) >= 0,
     opaque,
+    keys: textEnd - view.start <= memcachedLimits.keysBytesMax ? keys : undefined,
     startNs: view.timeAt(view.start),
     endNs: view.timeAt(next - 1),
     tid: view.tidAt(view.start),
@@ -124,8 +125,10 @@ function parseAnswer(line: Line, state: MemcachedState): ParseStatus {
       return ParseError.malformed;
     }
     state.values++;
-    if (first === "VALUE") state.first = first;
-    else state.ending = { opaque: opaqueOf(words) };
+    if (first === "VALUE") {
+      if (state.first === "") state.firstKey = words[1] ?? "";
+      state.first = first;
+    } else state.ending = { opaque: opaqueOf(words) };
     out.skip(length + 2);
     return consumed;
   }
@@ -162,10 +165,12 @@ interface Ending {
 }
 
 function answer(state: MemcachedState, { word, opaque }: Ending, last: Moment, out: Sink): void {
-  const { first, values } = state;
+  const { first, firstKey: key, values } = state;
   state.first = "";
+  state.firstKey = "";
   state.values = 0;
-  out.frame({ side: "response", word, first, values, opaque, endNs: last.timeNs, tid: last.tid });
+  const { timeNs: endNs, tid } = last;
+  out.frame({ side: "response", word, first, values, key, opaque, endNs, tid });
 }
 
 /** A data block has passed. */

@@ -28,6 +28,8 @@ export interface RequestFrame {
   readonly quiet: boolean;
   /** A meta command's opaque token; it comes back with the answer. */
   readonly opaque: string | undefined;
+  /** As they were sent; undefined when they are too long to be kept. */
+  readonly keys: readonly string[] | undefined;
   readonly startNs: number;
   endNs: number;
   readonly tid: number;
@@ -41,6 +43,8 @@ export interface ReplyFrame {
   /** How the answer began, when it has several lines: VALUE or STAT. */
   readonly first: string;
   readonly values: number;
+  /** Of the first value (VALUE); "" when there is none. */
+  readonly key: string;
   readonly opaque: string | undefined;
   readonly endNs: number;
   readonly tid: number;
@@ -55,12 +59,16 @@ export interface Pending {
 
 export interface MemcachedState extends Ordered {
   readonly pending: Pending[];
+  /** In doubt: the last command, when its answer may show that there is no doubt any more. */
+  held: Pending | undefined;
   /** The command whose data block is being passed. */
   storing: RequestFrame | undefined;
   /** Bytes of a line that were searched for its end. */
   scanned: Record<"request" | "response", number>;
   /** Lines of the answer under way. */
   first: string;
+  /** Of the first value. */
+  firstKey: string;
   values: number;
   /** The answer ends with the data that is being passed (VA). */
   ending: { readonly opaque: string | undefined } | undefined;

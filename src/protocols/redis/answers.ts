@@ -3,14 +3,24 @@
  * told apart by their type (RESP3) or their first word (RESP2) and pair with nothing.
  */
 import type { ExchangeSink } from "../contract.ts";
-import { countAnswer } from "../doubt.ts";
+import { countAnswer, noticeImpossible, weigh } from "../doubt.ts";
 import { endTransaction } from "./batch.ts";
+import { isServerCode } from "./commands.ts";
 import { enterDoubt, noticeDropped } from "./doubt.ts";
 import { redisLimits } from "./limits.ts";
-import { close, dequeue, ensureOpen, oldest, queued, settleUnanswered } from "./queue.ts";
+import {
+  close,
+  dequeue,
+  dropHeld,
+  enqueueHeld,
+  ensureOpen,
+  oldest,
+  queued,
+  settleUnanswered,
+} from "./queue.ts";
 import { noteSubscription, subscriptionsOf } from "./subscriptions.ts";
 import { isDigit, Type } from "./syntax.ts";
-import type { Batch, Pending, RedisDetail, RedisState, ReplyFrame } from "./types.ts";
+import type { Batch, Command, Pending, RedisDetail, RedisState, ReplyFrame } from "./types.ts";
 
 type Emit = ExchangeSink<RedisDetail>;
 
@@ -23,14 +33,16 @@ const unsubscribeWords: ReadonlySet<string> = new Set([
 
 export function matchReply(frame: ReplyFrame, state: RedisState, emit: Emit): void {
   noticeDropped(state, frame.endNs, emit);
-  const entry = oldest(state);
-  if (isMessage(frame, entry, state)) return;
-  if (state.doubt !== undefined) {
+  if (isMessage(frame, oldest(state), state)) return;
+  if (state.doubt !== undefined && !endDoubt(frame, state)) {
+    dropHeld(state, emit);
     if (countAnswer(frame, state)) emit.orphan();
     return;
   }
+  const entry = oldest(state);
   if (entry === undefined || !isPossible(frame, entry)) {
     emit.orphan();
+    if (entry !== undefined) noticeImpossible(state);
     enterDoubt(state, entry === undefined ? "request" : "response", frame.endNs, emit);
     return;
   }
@@ -42,6 +54,15 @@ export function matchReply(frame: ReplyFrame, state: RedisState, emit: Emit): vo
     if (entry.left > 0) return;
   }
   finish(frame, entry, state, emit);
+}
+
+/** True when the answer shows that it is the held request's. */
+function endDoubt(frame: ReplyFrame, state: RedisState): boolean {
+  const isShown = weigh<Command>(frame, state, (command) => mayHave(command, frame));
+  if (!isShown || state.held === undefined) return false;
+  state.doubt = undefined;
+  enqueueHeld(state);
+  return true;
 }
 
 /** Something that nobody asked for: a push, a subscriber's message, a line of MONITOR. */
@@ -70,12 +91,25 @@ function isConfirmation(frame: ReplyFrame, entry: Pending | undefined): boolean 
 function isPossible(frame: ReplyFrame, entry: Pending): boolean {
   if (frame.error !== undefined) return true;
   if (entry.confirmation !== "") return isConfirmation(frame, entry);
-  const { kind, replies } = entry.command;
+  const { kind } = entry.command;
   const { batch } = entry;
   const isQueued = frame.type === Type.simple && frame.word === "QUEUED";
   const isMember = batch?.kind === "MULTI" && batch.leader !== entry && !batch.refused;
   if (isMember && kind !== "exec" && kind !== "discard" && kind !== "quit") return isQueued;
-  if (isQueued) return false;
+  return !isQueued && isPossibleOf(frame, entry.command);
+}
+
+/** Whether the answer can be the command's, in a transaction that was not seen, too. */
+function mayHave(command: Command, frame: ReplyFrame): boolean {
+  const isQueued = frame.type === Type.simple && frame.word === "QUEUED";
+  const { kind, replies } = command;
+  if (kind !== "plain" || replies === "" || isQueued) return true;
+  // A word in capitals of which the server knows nothing is a script's.
+  if (frame.error !== undefined) return !/^[A-Z]+$/.test(frame.error) || isServerCode(frame.error);
+  return isPossibleOf(frame, command);
+}
+
+function isPossibleOf(frame: ReplyFrame, { replies }: Command): boolean {
   if (frame.isNull) return replies !== ":" && replies !== "+";
   if (frame.type === Type.array && messageWords.has(frame.word)) return replies !== "";
   return replies === "" || replies.includes(String.fromCharCode(frame.type));

@@ -6,15 +6,19 @@
 import type { ExchangeSink } from "../contract.ts";
 import { countRequest, settlesDoubt } from "../doubt.ts";
 import { addToBatch, batchOf, endTransaction, transactionOf } from "./batch.ts";
+import { commandOf } from "./commands.ts";
 import { enterDoubt, isClean, noticeDropped } from "./doubt.ts";
 import { redisLimits } from "./limits.ts";
-import { close, enqueue, oldest, open, queued, settleUnanswered } from "./queue.ts";
-import type { Batch, Pending, RedisDetail, RedisState, RequestFrame } from "./types.ts";
+import { close, dropHeld, enqueue, oldest, open, queued, settleUnanswered } from "./queue.ts";
+import type { Batch, Command, Pending, RedisDetail, RedisState, RequestFrame } from "./types.ts";
 
 type Emit = ExchangeSink<RedisDetail>;
 
+const plainSet: Command = { ...commandOf("SET"), replies: "+" };
+
 export function matchRequest(frame: RequestFrame, state: RedisState, emit: Emit): void {
   noticeDropped(state, frame.startNs, emit);
+  dropHeld(state, emit);
   const isCertain = settlesDoubt(frame, state, isClean(state));
   const isGroupStart = frame.startNs !== state.groupNs;
   if (isGroupStart && queued(state) > 0 && oldest(state)?.left !== 0) state.mayPipeline = true;
@@ -23,8 +27,15 @@ export function matchRequest(frame: RequestFrame, state: RedisState, emit: Emit)
   if (frame.command.kind === "sentinel") state.isSentinel = true;
   const answers = answersTo(frame, state);
   if (!isCertain) {
-    countRequest(state, answers);
-    tellTruncated(entryOf(frame, state, { answers, batch: undefined }), state, emit);
+    countRequest(state, answers, knownOf(frame));
+    const entry = entryOf(frame, state, { answers, batch: undefined });
+    const { kind } = entry.command;
+    if (answers !== 1 || (kind !== "plain" && kind !== "procedure")) {
+      tellTruncated(entry, state, emit);
+      return;
+    }
+    open(state, entry, emit);
+    state.held = entry;
     return;
   }
   const batch = batchFor(frame, state, answers);
@@ -59,6 +70,12 @@ function answersTo(frame: RequestFrame, state: RedisState): number {
   if (kind === "subscribe") return Math.max(1, frame.count);
   if (kind === "unsubscribe") return frame.count === 0 ? Number.NaN : frame.count;
   return 1;
+}
+
+/** SET without an option does not answer with a value. */
+function knownOf({ command, count, name }: RequestFrame): Command {
+  const isPlainSet = count === 2 && name.toUpperCase() === "SET";
+  return isPlainSet ? plainSet : command;
 }
 
 function isReplyChange(frame: RequestFrame): boolean {

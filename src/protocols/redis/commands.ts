@@ -142,3 +142,17 @@ export const optionWords: ReadonlySet<string> = new Set(
     "WITHMATCHLEN DB SAVE NOSAVE NOW ABORT YES NO LIB-NAME LIB-VER ACK GETACK CAPA LISTENING-PORT"
   ).split(" "),
 );
+
+const serverCodes: ReadonlySet<string> = new Set(
+  (
+    "ERR WRONGTYPE NOAUTH NOPERM WRONGPASS MOVED ASK CLUSTERDOWN CROSSSLOT TRYAGAIN LOADING BUSY " +
+    "NOSCRIPT READONLY OOM MISCONF MASTERDOWN NOREPLICAS EXECABORT BUSYGROUP BUSYKEY NOGROUP " +
+    "INVALIDOBJ UNBLOCKED NOTBUSY UNKILLABLE NOPROTO IOERR INPROG NOGOODSLAVE NOMASTERLINK " +
+    "NOQUORUM DENIED DUPLICATE REDIRECT NOTREADY OVERLOADED"
+  ).split(" "),
+);
+
+/** First words of errors that the server or a proxy may give to any command. */
+export function isServerCode(code: string): boolean {
+  return serverCodes.has(code);
+}

@@ -5,7 +5,7 @@
 import type { Side } from "../../model/connection.ts";
 import type { ExchangeSink, Moment } from "../contract.ts";
 import { causeOf, type DoubtCause, doubtOf, hasDropped } from "../doubt.ts";
-import { giveUp } from "./queue.ts";
+import { dropHeld, giveUp } from "./queue.ts";
 import { resetReplyLane } from "./replies.ts";
 import { resetRequestLane } from "./requests.ts";
 import type { RedisDetail, RedisState } from "./types.ts";
@@ -50,6 +50,7 @@ export function noticeDropped(state: RedisState, atNs: number, emit: Emit): void
 
 export function enterDoubt(state: RedisState, cause: DoubtCause, atNs: number, emit: Emit): void {
   if (awaitsSelect(state)) state.database = undefined;
+  dropHeld(state, emit);
   giveUp(state, atNs, emit);
   // Whether the client waited cannot be told from what is known of this stretch.
   state.mayPipeline = false;

@@ -16,6 +16,7 @@ function createState({ midstream, role }: ConnectionInfo): RedisState {
   const known = midstream ? Number.NaN : 0;
   return {
     ...orderedFrom(role === "server", midstream),
+    held: undefined,
     request: createRequestLane(),
     reply: createReplyLane(),
     queue: [],

@@ -75,6 +75,22 @@ export function close(
   emit.close(exchange, Math.max(how.endNs, exchange.startNs), how.outcome);
 }
 
+/** What was asked in doubt stays unpaired. */
+export function dropHeld(state: RedisState, emit: Emit): void {
+  const { held } = state;
+  state.held = undefined;
+  if (held !== undefined) close(state, held, { endNs: held.endNs, outcome: "truncated" }, emit);
+}
+
+/** Nothing is in doubt any more: what was held waits for its answer as all that follows. */
+export function enqueueHeld(state: RedisState): void {
+  const { held } = state;
+  state.held = undefined;
+  if (held === undefined) return;
+  state.queue.push(held);
+  state.queueChars += held.detail.text.length;
+}
+
 /** Opens what has no exchange yet, for somebody else to close. */
 export function openAll(state: RedisState, emit: Emit): void {
   for (let index = state.queueStart; index < state.queue.length; index++) {

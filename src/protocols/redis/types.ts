@@ -182,6 +182,8 @@ export interface ReplyLane {
 }
 
 export interface RedisState extends Ordered {
+  /** In doubt: the last request, when its answer may show that there is no doubt any more. */
+  held: Pending | undefined;
   readonly request: RequestLane;
   readonly reply: ReplyLane;
   /** Requests without an answer, oldest first, from queueStart on. */
