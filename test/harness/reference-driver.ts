@@ -44,6 +44,8 @@ export class ReferenceDriver<Frame, State, Detail> {
   /** Positions behind each parse() that consumed, for the harness to cut at. */
   readonly boundaries: Record<Side, number[]> = { request: [], response: [] };
   orphans = 0;
+  /** Whether what is fed comes from a thread that runs an event loop. */
+  eventLoop = false;
   parseCalls = 0;
   handedOver: HandOver | undefined;
 
@@ -224,7 +226,7 @@ export class ReferenceDriver<Frame, State, Detail> {
       assert(time !== undefined, "timeAt is asked inside the view");
       return time;
     };
-    const moments = { timeAt, tidAt: () => TID, eventLoopAt: () => false };
+    const moments = { timeAt, tidAt: () => TID, eventLoopAt: () => this.eventLoop };
     const result = use({ bytes, start: GUARD_BYTES, end, ...moments });
     bytes.fill(GUARD);
     return result;

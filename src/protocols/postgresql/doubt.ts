@@ -7,6 +7,7 @@
  */
 import type { Side } from "../../model/connection.ts";
 import type { ExchangeSink, Moment } from "../contract.ts";
+import { forgetShown, mustShow, noteReady, noteUnit } from "./in-step.ts";
 import { Frontend } from "./messages.ts";
 import { forgetNames, forgetUnconfirmed, rememberStatement } from "./statements.ts";
 import {
@@ -46,6 +47,7 @@ export function enterDoubt(state: PostgresqlState, doubt: Doubt, atNs: number, e
     emit.close(exchange, Math.max(atNs, exchange.startNs), "truncated");
   }
   if (state.doubt === undefined) state.outstanding = state.pendingSyncs;
+  if (state.inStep !== undefined) forgetShown(state.inStep);
   state.pending.length = 0;
   state.pendingSyncs = 0;
   state.group = undefined;
@@ -65,6 +67,7 @@ export function noticeDropped(state: PostgresqlState, atNs: number, emit: Emit):
 
 export function leaveDoubt(state: PostgresqlState): void {
   forgetUnconfirmed(state);
+  state.inStep = undefined;
   state.doubt = undefined;
   state.answerDropped = false;
   state.outstanding = 0;
@@ -73,7 +76,7 @@ export function leaveDoubt(state: PostgresqlState): void {
 
 /** Whether a request that arrives in doubt is certain to come after everything was answered. */
 export function settlesDoubt(frame: PostgresqlFrame, state: PostgresqlState): boolean {
-  if (state.pipelines) return false;
+  if (state.pipelines || mayBeBehind(state, frame)) return false;
   // Requests are complete: one that begins behind a Sync was sent when its answer had come.
   if (state.doubt === "response") return state.atBoundary;
   // The first thing seen is a simple query: nobody sends one in the middle of something else.
@@ -81,19 +84,27 @@ export function settlesDoubt(frame: PostgresqlFrame, state: PostgresqlState): bo
   return state.doubt === "joined" && isWhole && state.outstanding === 0 && !state.strayAnswer;
 }
 
+/** The request is an event loop's, and nothing has shown that no answer is behind. */
+function mayBeBehind({ inStep }: PostgresqlState, frame: PostgresqlFrame): boolean {
+  return inStep !== undefined && (frame.eventLoop || mustShow(inStep));
+}
+
 /** A request that ReadyForQuery answers was seen in doubt. */
-export function countInDoubt(state: PostgresqlState): void {
+export function countInDoubt(frame: PostgresqlFrame, state: PostgresqlState): void {
+  if (state.inStep !== undefined) noteUnit(state.inStep, frame);
   // All answers are seen unless some of them were lost: two unanswered requests are a pipeline.
   if (state.outstanding > 0 && state.doubt !== "response") state.pipelines = true;
   state.outstanding++;
 }
 
 /** ReadyForQuery in doubt. */
-export function readyInDoubt(state: PostgresqlState, emit: Emit): void {
+export function readyInDoubt(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
+  const { inStep } = state;
+  const isShown = inStep === undefined || noteReady(inStep, frame) || !mustShow(inStep);
   if (state.strayAnswer && state.outstanding === 0) emit.orphan();
   state.strayAnswer = false;
   if (state.outstanding > 0) state.outstanding--;
-  if (state.pipelines) {
+  if (state.pipelines || !isShown) {
     forgetUnconfirmed(state);
     return;
   }

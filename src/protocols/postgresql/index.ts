@@ -4,6 +4,7 @@ import type { Protocol } from "../contract.ts";
 import { describe } from "./describe.ts";
 import { detect, resync } from "./detect.ts";
 import { lost } from "./doubt.ts";
+import { createInStep } from "./in-step.ts";
 import { match } from "./match.ts";
 import { parse } from "./parse.ts";
 import {
@@ -33,6 +34,7 @@ function createState(connection: ConnectionInfo): PostgresqlState {
     strayAnswer: false,
     answerDropped: false,
     doubt: connection.midstream ? "joined" : undefined,
+    inStep: connection.midstream && connection.role !== "server" ? createInStep() : undefined,
     pipelines: false,
     atBoundary: !connection.midstream,
     outstanding: 0,

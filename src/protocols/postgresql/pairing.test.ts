@@ -158,6 +158,50 @@ describe("losses", () => {
   });
 });
 
+describe("joined in the middle", () => {
+  const kinds = [
+    { asked: query("SELECT a FROM b"), answer: concat(row("x"), tag("SELECT 1"), ready()) },
+    { asked: query("INSERT INTO b VALUES (1)"), answer: concat(tag("INSERT 0 1"), ready()) },
+    { asked: query("DELETE FROM b"), answer: concat(tag("DELETE 0"), ready()) },
+    {
+      asked: concat(parse("", "SELECT 1"), bind("", ""), execute(), sync),
+      answer: concat(parseComplete, bindComplete, tag("SELECT 1"), ready()),
+    },
+  ];
+
+  /** Kinds in turn by a client that always has `ahead` more under way; how many are complete. */
+  function completed(turns: readonly number[], ahead: number, eventLoop: boolean): number {
+    const driver = new ReferenceDriver(postgresql, { ...testConnection, midstream: true });
+    driver.eventLoop = eventLoop;
+    for (let index = ahead; index < turns.length; index++) {
+      const asked = kinds[turns[index] ?? 0]?.asked;
+      const answer = kinds[turns[index - ahead] ?? 0]?.answer;
+      if (asked !== undefined) driver.feed("request", asked, 2 * index + 1);
+      if (answer !== undefined) driver.feed("response", answer, 2 * index + 2);
+    }
+    return driver.closed.filter(({ outcome }) => outcome === "complete").length;
+  }
+
+  const random = seededRandom("postgresql in step");
+  const mixed = Array.from({ length: 1_000 }, () => Math.floor(random() * kinds.length));
+  const same = mixed.map(() => 0);
+
+  test("a thread that asks and reads in turn is paired from its second request on", () => {
+    for (const turns of [mixed, same]) {
+      expect(completed(turns, 0, false)).toBeGreaterThanOrEqual(turns.length - 1);
+    }
+  });
+
+  test("an event loop has to show that no answer is behind", () => {
+    expect(completed(mixed, 0, true)).toBeGreaterThan(mixed.length - 150);
+    expect(completed(same, 0, true)).toBe(0);
+    for (const ahead of [1, 2, 7, 63]) {
+      expect([ahead, completed(mixed, ahead, true)]).toEqual([ahead, 0]);
+      expect([ahead, completed(same, ahead, true)]).toEqual([ahead, 0]);
+    }
+  });
+});
+
 describe("what is not kept", () => {
   test("a text of 5 MB: its beginning is told, the rest passes, captured or not", () => {
     const text = `INSERT INTO t VALUES ('${"ä".repeat(2_500_000)}')`;

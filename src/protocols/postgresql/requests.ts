@@ -7,6 +7,7 @@ import type { Exchange } from "../../model/exchange.ts";
 import type { ExchangeSink } from "../contract.ts";
 import { traceparentOf } from "../sql/index.ts";
 import { countInDoubt, enterDoubt, leaveDoubt, noticeDropped, settlesDoubt } from "./doubt.ts";
+import { noteAsked } from "./in-step.ts";
 import { Frontend } from "./messages.ts";
 import { forgetNames, rememberPortal, rememberStatement, statementOf } from "./statements.ts";
 import {
@@ -47,6 +48,7 @@ export function matchRequest(frame: PostgresqlFrame, state: PostgresqlState, emi
   }
   if (state.answerDropped) noticeDropped(state, frame.startNs, emit);
   if (state.doubt !== undefined && settlesDoubt(frame, state)) leaveDoubt(state);
+  if (state.inStep !== undefined) noteAsked(state.inStep, frame);
   noticePipelining(state);
   if (frame.type === Frontend.query || frame.type === Frontend.functionCall) {
     wholeRequest(frame, state, emit);
@@ -92,7 +94,7 @@ function wholeRequest(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit
   state.group = undefined;
   if (state.doubt !== undefined) {
     emit.close(exchange, frame.endNs, "truncated");
-    countInDoubt(state);
+    countInDoubt(frame, state);
     state.atBoundary = true;
     return;
   }
@@ -168,7 +170,7 @@ function sync(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void 
   // While the server reads CopyData it ignores Sync; the client sends another one afterwards.
   if (state.copyIn) return;
   endGroup(frame.endNs, state, emit);
-  if (state.doubt !== undefined) countInDoubt(state);
+  if (state.doubt !== undefined) countInDoubt(frame, state);
   else push(state, emit, entryOf("sync"));
   state.skipping = false;
   state.atBoundary = true;

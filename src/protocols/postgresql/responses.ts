@@ -5,6 +5,7 @@
  */
 import type { ExchangeSink } from "../contract.ts";
 import { enterDoubt, noticeDropped, readyInDoubt } from "./doubt.ts";
+import { noteAnswer } from "./in-step.ts";
 import { Backend } from "./messages.ts";
 import { abort, isAnsweredByReady } from "./requests.ts";
 import { addCompletion } from "./rows.ts";
@@ -23,6 +24,7 @@ type Emit = ExchangeSink<PostgresqlDetail>;
 
 export function matchResponse(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void {
   if (state.answerDropped) noticeDropped(state, frame.startNs, emit);
+  if (state.inStep !== undefined) noteAnswer(state.inStep, frame);
   if (frame.type === Backend.readyForQuery) {
     ready(frame, state, emit);
     return;
@@ -219,7 +221,7 @@ function ready(frame: PostgresqlFrame, state: PostgresqlState, emit: Emit): void
   state.transaction = statuses[frame.text];
   state.copyIn = false;
   if (state.doubt !== undefined) {
-    readyInDoubt(state, emit);
+    readyInDoubt(frame, state, emit);
     return;
   }
   const head = state.pending[0];

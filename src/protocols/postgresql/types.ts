@@ -3,6 +3,7 @@
  * postgresqlLimits, and nothing holds a password, a parameter's value or a row.
  */
 import type { Exchange } from "../../model/exchange.ts";
+import type { Ordered } from "../doubt.ts";
 import type { Backslash, SqlDescription } from "../sql/index.ts";
 
 export const postgresqlLimits = {
@@ -136,6 +137,22 @@ export function takeExchange(entry: Pending): Exchange<PostgresqlDetail> | undef
  */
 export type Doubt = "joined" | "request" | "response";
 
+/** A request's shape, or an answer's. */
+export interface Shape {
+  parses: number;
+  binds: number;
+  /** First word of the only statement or of the first tag; "" when it says nothing. */
+  verb: string;
+  /** An error: the rest of the answer does not come. */
+  failed: boolean;
+}
+
+export interface InStep {
+  readonly order: Ordered;
+  asking: Shape;
+  answering: Shape;
+}
+
 export interface PostgresqlState {
   /** SSLRequest and GSSENCRequest whose one-byte answer is due. */
   encryptionAnswers: number;
@@ -168,6 +185,8 @@ export interface PostgresqlState {
   strayAnswer: boolean;
 
   doubt: Doubt | undefined;
+  /** Joined in the middle: what must be shown of a client that asks from an event loop. */
+  inStep: InStep | undefined;
   /** The client sends requests without waiting for ReadyForQuery. */
   pipelines: boolean;
   /** resync() has passed over answer bytes since the last loss or request that ended a doubt. */
