@@ -128,6 +128,7 @@ static void olly__rehearse_memory(void) {
     olly_raw(SYS_mprotect, 0, 0, PROT_READ | PROT_WRITE);
     olly_raw(SYS_madvise, 0, 0, OLLY_MADV_WIPEONFORK);
     olly_raw(SYS_mremap, 0, 0, 0, MREMAP_MAYMOVE | MREMAP_FIXED, 0);
+    olly_raw(SYS_munlock, 0, 0);
     olly_raw(SYS_munmap, 0, 0);
 }
 

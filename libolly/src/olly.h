@@ -76,6 +76,7 @@ struct olly_process {
     uint64_t next_attempt;
     uint32_t refused_epoch; /* the agent of this epoch wants nothing of this process */
     uint32_t refusals_seen; /* of the control page, without a ring */
+    uint32_t locks_memory;  /* mlockall() was called */
     uint64_t token;         /* by which the control page names this process, without a ring */
     uint64_t counters[OLLY_RING_COUNTERS]; /* until there is a ring */
 };
@@ -223,6 +224,12 @@ void olly_gather_skip(struct olly_gather *from, size_t bytes);
 void olly_ring_install(struct olly_ring_header *ring);
 void olly_ring_late(struct olly_ring_header *ring, uint64_t position, uint64_t length);
 void olly_counters_move(uint64_t *from);
+void olly_rings_unlock(void);
+void olly_rings_unmap(void);
+
+/* ---- memory_lock.c ---- */
+
+long olly_map_ring(void *at, size_t bytes, int flags, int fd);
 
 /* ---- register.c ---- */
 
@@ -232,6 +239,7 @@ extern uint64_t olly_start_time;
 bool olly_register(void);
 bool olly_refused_on_page(void);
 void olly_refuse(void);
+bool olly_rings_leave(void);
 void olly_register_at_start(void);
 void olly_register_while_reachable(void);
 int olly_hook_socket_open(void);

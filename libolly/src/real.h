@@ -161,7 +161,8 @@ typedef struct sockaddr olly_sockaddr;
 #define OLLY_REAL_PROCESS(X)                                                                   \
     X(int, prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d),          \
       olly_raw(SYS_prctl, option, a, b, c, d))                                                 \
-    X(int, chroot, (const char *path), (path), olly_raw(SYS_chroot, path))
+    X(int, chroot, (const char *path), (path), olly_raw(SYS_chroot, path))                     \
+    X(int, mlockall, (int flags), (flags), olly_raw(SYS_mlockall, flags))
 
 /* Reached by a jump from assembly; seven words are what syscall() can take. */
 #define OLLY_REAL_JUMPS(X)                                                                     \

@@ -53,6 +53,7 @@ static rlim_t olly__limit(int resource) {
 static void olly__choose_ring_bytes(rlim_t file_bytes_max) {
     if (olly_ring_bytes == 0) {
         bool large = olly__limit(RLIMIT_AS) == RLIM_INFINITY &&
+                     OLLY_GET(olly_process->locks_memory) == 0 &&
                      file_bytes_max >= OLLY_RING_HEADER_BYTES + OLLY_RING_DATA_BYTES;
         OLLY_SET(olly_ring_bytes, large ? OLLY_RING_DATA_BYTES : OLLY_RING_DATA_BYTES_MIN);
     }
@@ -127,23 +128,28 @@ static void olly__ring_begin(struct olly_ring_header *ring) {
     ring->pid = OLLY_GET(olly_process->pid);
 }
 
+static long olly__hand_over_without_ring(int socket) {
+    olly_process->token = olly_now() ^ (uint64_t)olly_process->pid << 40;
+    long sent = olly__send_hello(socket, -1);
+    if (sent >= 0) {
+        __atomic_store_n(&olly_process->mode, OLLY_MODE_DATAGRAM, __ATOMIC_RELEASE);
+    }
+    return sent;
+}
+
 static long olly__hand_over_ring(int socket) {
     int fd = olly__ring_file();
     if (fd == -ENOSYS || fd == -EPERM || fd == -EACCES) {
-        olly_process->token = olly_now() ^ (uint64_t)olly_process->pid << 40;
-        long sent = olly__send_hello(socket, -1);
-        if (sent >= 0) {
-            __atomic_store_n(&olly_process->mode, OLLY_MODE_DATAGRAM, __ATOMIC_RELEASE);
-        }
-        return sent;
+        return olly__hand_over_without_ring(socket);
     }
     if (fd < 0) {
         return fd;
     }
-    long ring = olly_raw(SYS_mmap, 0, OLLY__RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    long ring = olly_map_ring(NULL, OLLY__RING_BYTES, MAP_SHARED, fd);
     if (ring < 0 && ring >= -4095) {
         olly_raw(SYS_close, fd);
-        return ring;
+        /* It is more than the program may still lock. */
+        return ring == -EAGAIN ? olly__hand_over_without_ring(socket) : ring;
     }
     olly__ring_begin((struct olly_ring_header *)ring);
     long sent = olly__send_hello(socket, fd);
@@ -238,10 +244,29 @@ void olly_refuse(void) {
     }
     if (mode == OLLY_MODE_RING && OLLY_GET(process->mode) == OLLY_MODE_NONE) {
         process->owns_ring = 0;
-        olly_raw(SYS_mmap, OLLY_GET(olly_ring), OLLY__RING_BYTES, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        olly_map_ring(OLLY_GET(olly_ring), OLLY__RING_BYTES,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
     }
     __atomic_store_n(&process->registering_since, 0, __ATOMIC_RELEASE);
+}
+
+/* Unmaps every ring; the agent reads the last one to its end from a mapping of its own. False when
+ * no new one could be handed over. The caller is the only thread. */
+bool olly_rings_leave(void) {
+    int socket = olly_hook_socket_open();
+    if (socket < 0) {
+        return false;
+    }
+    olly_raw(SYS_close, socket);
+    if (!olly__claim(olly_now())) {
+        return false;
+    }
+    __atomic_store_n(&olly_process->mode, OLLY_MODE_NONE, __ATOMIC_SEQ_CST);
+    olly_process->owns_ring = 0;
+    olly_rings_unmap();
+    OLLY_SET(olly_ring_bytes, 0);
+    __atomic_store_n(&olly_process->registering_since, 0, __ATOMIC_RELEASE);
+    return true;
 }
 
 /* Before the program goes where the socket's path leads nowhere. A dormant one may be traced

@@ -74,8 +74,8 @@ static bool olly__claim(struct olly_ring_header *ring, uint64_t head, uint64_t *
 
 /* Gives the memory back; the addresses stay good for a thread that still writes there. */
 static void olly__empty(struct olly_ring_header *ring, size_t from) {
-    olly_raw(SYS_mmap, (uint8_t *)ring + from, OLLY__RING_BYTES - from, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    olly_map_ring((uint8_t *)ring + from, OLLY__RING_BYTES - from,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1);
 }
 
 /* Nobody begins to write there any more, but for threads that loaded the address before. */
@@ -173,6 +173,24 @@ void olly_ring_install(struct olly_ring_header *ring) {
         if (other != place && other->at != NULL && !other->retired) {
             olly__retire(other);
         }
+    }
+}
+
+void olly_rings_unlock(void) {
+    for (uint32_t i = 0; i < OLLY_RING_PLACES_MAX; i++) {
+        if (olly__places[i].at != NULL) {
+            olly_raw(SYS_munlock, olly__places[i].at, OLLY__RING_BYTES);
+        }
+    }
+}
+
+/* Nobody is writing to one, and nobody begins to. */
+void olly_rings_unmap(void) {
+    for (uint32_t i = 0; i < OLLY_RING_PLACES_MAX; i++) {
+        if (olly__places[i].at != NULL) {
+            olly_raw(SYS_munmap, olly__places[i].at, OLLY__RING_BYTES);
+        }
+        olly__places[i] = (struct olly__place){.at = NULL};
     }
 }
 

@@ -68,6 +68,24 @@ static void little_memory(void) {
     under("memlock=0", "exchange", 1);
 }
 
+static void locking(const char *mode, const char *limit) {
+    struct agent *agent = agent_new(library_path);
+    run_both_with(agent, limit == NULL
+                             ? (char *[]){(char *)mode, NULL}
+                             : (char *[]){"under", (char *)limit, (char *)mode, NULL});
+    expect(agent, OLLY_MSG_DATA_OUT, "before", 1);
+    expect(agent, OLLY_MSG_DATA_OUT, "after", 1);
+    agent_free(agent);
+}
+
+/* Less than a ring's addresses, and more than the program needs. */
+static void memory_locked(void) {
+    locking("lock-memory", "memlock=8388608");
+    locking("lock-now", "memlock=8388608");
+    locking("lock-memory", NULL);
+    locking("lock-threaded", NULL);
+}
+
 static void no_new_code(void) {
     under("mdwe=1", "exchange", 1);
     under("mdwe=1", "stdio", 0);
@@ -194,6 +212,7 @@ const struct test hazard_tests[] = {
     {"another user before tracing starts, and before the agent restarts", changed_user},
     {"RLIMIT_NOFILE tiny: every descriptor is the program's", few_descriptors},
     {"RLIMIT_AS, RLIMIT_MEMLOCK: without a ring where it does not fit", little_memory},
+    {"mlockall: the same result, and rings are not locked", memory_locked},
     {"no page may become executable, none is writable code", no_new_code},
     {"constructors that call us before and after our own", early},
     {"thread-exit destructors, atexit, destructors", late},

@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -333,6 +334,55 @@ static void work_lookup_jump(void) {
     }
 }
 
+static unsigned long locked_kilobytes(void) {
+    char line[128];
+    unsigned long found = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof line, status) != NULL) {
+        sscanf(line, "VmLck: %lu", &found);
+    }
+    fclose(status);
+    return found;
+}
+
+/* As a service that locks its memory: what it may lock is what it may lock without us. */
+static void lock_memory(int flags) {
+    struct pair pair = tcp_pair();
+    exchange(pair, "before");
+    if (geteuid() == 0 && setuid(65534) != 0) {
+        abort();
+    }
+    result("mlockall", mlockall(flags));
+    unsigned long before = locked_kilobytes();
+    exchange(pair, "after");
+    result("grown", locked_kilobytes() > before);
+    void *own = mmap(NULL, 2u << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    result("room", own != MAP_FAILED);
+    result("much", locked_kilobytes() > 12288);
+}
+
+static void work_lock_memory(void) { lock_memory(MCL_CURRENT | MCL_FUTURE); }
+static void work_lock_now(void) { lock_memory(MCL_CURRENT); }
+
+static void *idle(void *gate) {
+    pthread_mutex_lock(gate);
+    return NULL;
+}
+
+static void work_lock_threaded(void) {
+    static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t other;
+    struct pair pair = tcp_pair();
+    exchange(pair, "before");
+    pthread_mutex_lock(&gate);
+    pthread_create(&other, NULL, idle, &gate);
+    result("mlockall", mlockall(MCL_CURRENT | MCL_FUTURE));
+    exchange(pair, "after");
+    result("munlockall", munlockall());
+    pthread_mutex_unlock(&gate);
+    pthread_join(other, NULL);
+}
+
 /* "RESOURCE=VALUE MODE": in a new image, so that the loader and the library start there too. */
 static void work_under(char **arguments) {
     static const struct {
@@ -378,6 +428,9 @@ int work_hazard(const char *mode, char **arguments) {
         {"cancel-points", work_cancel_points},
         {"tls-jump", work_tls_jump},
         {"lookup-jump", work_lookup_jump},
+        {"lock-memory", work_lock_memory},
+        {"lock-now", work_lock_now},
+        {"lock-threaded", work_lock_threaded},
     };
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(mode, modes[i].name) == 0) {

@@ -4,10 +4,18 @@
  * the test says so.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { observe, ollyBinary, ollyLibrary, startAgent, type TestAgent } from "../harness/olly.ts";
+import {
+  losses,
+  observe,
+  ollyBinary,
+  ollyLibrary,
+  startAgent,
+  type TestAgent,
+} from "../harness/olly.ts";
 import { readOtlpFile } from "../harness/otlp-file.ts";
+import { freePort, waitForPort } from "../harness/ports.ts";
 import {
   type Ended,
   output,
@@ -27,6 +35,9 @@ const source = join(programs, "http_pair.c");
 /** What http_pair ends with when both ends have worked. */
 const WORKED = 7;
 const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+/** The smallest ring. */
+const RING_KIB_MIN = 4_096;
 
 let agent: TestAgent;
 let directory: string;
@@ -47,6 +58,19 @@ async function pair(name: string, ...flags: readonly string[]): Promise<string> 
 
 function shape(ended: Ended): { code: number; stdout: string; stderr: string } {
   return { code: ended.code, stdout: text(ended.stdout), stderr: text(ended.stderr) };
+}
+
+/** What a memcached that locks its memory has locked after one operation. */
+async function lockedKib(env: NonNullable<StartOptions["env"]>): Promise<number> {
+  const port = await freePort();
+  const options = ["-u", "root", "-k", "-m", "4", "-t", "1", "-l", "127.0.0.1", "-p", `${port}`];
+  const program = start(["memcached", ...options], { env });
+  await waitForPort(port, "memcached");
+  const operation = `printf 'set k 0 0 1\\r\\nv\\r\\nquit\\r\\n' | socat - TCP:127.0.0.1:${port}`;
+  expect(await output(["sh", "-c", operation])).toBe("STORED\r\n");
+  const status = readFileSync(`/proc/${program.pid}/status`, "utf8");
+  await program.stop();
+  return Number(/^VmLck:\s+(\d+)/m.exec(status)?.[1]);
 }
 
 interface Surroundings extends StartOptions {
@@ -222,6 +246,19 @@ describe("surroundings", () => {
     writeFileSync(page, ".TH PAGE 1\n.SH NAME\npage \\- of a test\n");
     const ran = await same(["man", "-P", "cat", "-l", page], { env: { MANWIDTH: "80" } });
     expect(ran.code).toBe(0);
+  });
+
+  test.if(isRoot)("memcached -k locks its own memory, not the library's", async () => {
+    const before = readOtlpFile(agent.file).spans.length;
+    const lost = losses(await agent.status());
+    const bare = await lockedKib({ LD_PRELOAD: undefined });
+    const hooked = await lockedKib(agent.environment);
+    expect(bare).toBeGreaterThan(0);
+    expect(hooked - bare).toBeLessThan(RING_KIB_MIN);
+    const spans = () => readOtlpFile(agent.file).spans.slice(before);
+    await waitFor(() => spans().length >= 2, { what: "the operations' spans" });
+    expect(spans().map(({ name }) => name.split(" ")[0])).toEqual(["set", "quit"]);
+    expect(losses(await agent.status())).toEqual(lost);
   });
 
   test("a new library takes the place of one that is in use", async () => {
