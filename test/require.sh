@@ -118,6 +118,7 @@ missing() {
     has redis-cli || echo redis-tools
     has_modules python3 redis || echo python3-redis
     has memcached || echo memcached
+    has saslpasswd2 || echo sasl2-bin
     has memccat || echo libmemcached-tools
     has_modules python3 pymemcache || echo python3-pymemcache
     has_modules python3 pylibmc || echo python3-pylibmc
