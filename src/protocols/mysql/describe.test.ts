@@ -43,7 +43,12 @@ function drafted({ text, detail, connection, outcome = "complete" }: Given) {
       statement:
         text === undefined
           ? undefined
-          : { description: describeSqlText(text, sqlDialects.mysql), truncated: false },
+          : {
+              description: describeSqlText(text, sqlDialects.mysql),
+              truncated: false,
+              parameters: undefined,
+            },
+      sets: undefined,
       isMariaDb: false,
       database: "shop",
       program: "job",

@@ -85,7 +85,8 @@ function errorTypeOf(detail: MysqlDetail, outcome: Outcome): string | undefined 
   return outcome === "no_response" ? ERROR_TIMEOUT : undefined;
 }
 
-function addStatement(attributes: Attribute[], { command, statement }: MysqlDetail): void {
+function addStatement(attributes: Attribute[], detail: MysqlDetail): void {
+  const { command, statement, sets } = detail;
   const operation = operationOf(command);
   if (operation !== undefined) attributes.push([ATTR_DB_OPERATION_NAME, operation]);
   if (statement === undefined) return;
@@ -93,7 +94,8 @@ function addStatement(attributes: Attribute[], { command, statement }: MysqlDeta
   if (text !== "") attributes.push([ATTR_DB_QUERY_TEXT, text]);
   if (statement.truncated) attributes.push([ATTR_OLLY_DB_QUERY_TRUNCATED, true]);
   if (summary !== "") attributes.push([ATTR_DB_QUERY_SUMMARY, summary]);
-  if (statements > 1) attributes.push([ATTR_DB_OPERATION_BATCH_SIZE, statements]);
+  const batch = sets ?? statements;
+  if (batch > 1) attributes.push([ATTR_DB_OPERATION_BATCH_SIZE, batch]);
 }
 
 function addResult(attributes: Attribute[], detail: MysqlDetail): void {

@@ -15,6 +15,8 @@ export const mysqlLimits = {
   /** Query attributes, which stand before the text. */
   attributesBytesMax: 2_048,
   attributesMax: 64,
+  /** Of a bulk execution, whose sets are counted when all of it is here. */
+  bulkBytesMax: 32_768,
   /** Of an OK packet: the session's changes stand at its end. */
   okBytesMax: 1_024,
   /** Prepared statements, and the characters of their texts together. */

@@ -7,11 +7,18 @@ import { textOf } from "../../lib/bytes.ts";
 import { type FrameSink, ParseError, type ParseStatus } from "../contract.ts";
 import { sqlLimits, traceparentOf } from "../sql/index.ts";
 import { readAttributes } from "./attributes.ts";
+import { bulkSets } from "./bulk.ts";
 import { enterDoubt, forgetWhatChanges, leaveDoubt } from "./doubt.ts";
 import { databaseOf, readChangeUser } from "./handshake.ts";
 import { mysqlLimits } from "./limits.ts";
 import { Capability, Command, commandFacts, type Packet, uint32LE } from "./packets.ts";
-import { forgetStatement, LAST_PREPARED, statementOf, usedDatabase } from "./statements.ts";
+import {
+  forgetStatement,
+  LAST_PREPARED,
+  parametersOf,
+  statementOf,
+  usedDatabase,
+} from "./statements.ts";
 import type { Entry, MysqlDetail, MysqlFrame, MysqlState, Phase, Statement } from "./types.ts";
 
 type Sink = FrameSink<MysqlFrame>;
@@ -27,6 +34,8 @@ export function commandBytes(command: number, size: number): number {
       return Math.min(size, 1 + mysqlLimits.attributesBytesMax + sqlLimits.textMax);
     case Command.stmtExecute:
       return Math.min(size, EXECUTE_BYTES + mysqlLimits.attributesBytesMax);
+    case Command.stmtBulkExecute:
+      return size <= mysqlLimits.bulkBytesMax ? size : EXECUTE_BYTES;
     case Command.initDb:
     case Command.changeUser:
       return Math.min(size, mysqlLimits.handshakeBytesMax);
@@ -40,6 +49,8 @@ interface Read {
   readonly nextDatabase?: string | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  /** Of parameters, in one command. */
+  readonly sets?: number | undefined;
   /** It belongs to the prepare before it. */
   readonly follows?: boolean;
 }
@@ -80,6 +91,7 @@ function read(command: number, packet: Packet, state: MysqlState): Read {
     case Command.stmtExecute:
       return { ...identified(bytes, from, state), ...readExecute(packet) };
     case Command.stmtBulkExecute:
+      return readBulk(packet, state);
     case Command.stmtFetch:
     case Command.stmtReset:
       return identified(bytes, from, state);
@@ -98,6 +110,13 @@ function identified(bytes: Uint8Array, from: number, state: MysqlState): Read {
   const id = uint32LE(bytes, from + 1);
   if (id === LAST_PREPARED) return { statement: state.lastPrepared, follows: true };
   return { statement: state.statements.get(id) };
+}
+
+function readBulk({ bytes, from, seen, size }: Packet, state: MysqlState): Read {
+  const said = identified(bytes, from, state);
+  const { statement } = said;
+  if (statement === undefined || statement.truncated || seen < from + size) return said;
+  return { ...said, sets: bulkSets(bytes, { from, end: seen }, parametersOf(statement, state)) };
 }
 
 function readExecute({ bytes, from, seen, size }: Packet): Read {
@@ -170,6 +189,7 @@ function push(packet: Packet, said: Read, { state, out }: Context): void {
   const detail: MysqlDetail = {
     command,
     statement,
+    sets: said.sets,
     isMariaDb: state.isMariaDb,
     database: state.database,
     program: state.program,

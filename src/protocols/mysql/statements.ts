@@ -2,7 +2,12 @@
  * The texts of a connection's prepared statements. Invariant: the table and the texts in it stay
  * within mysqlLimits; what is evicted is forgotten, never mixed up.
  */
-import { describePreparedSql, describeSqlText, mysqlDialect } from "../sql/index.ts";
+import {
+  countPlaceholders,
+  describePreparedSql,
+  describeSqlText,
+  mysqlDialect,
+} from "../sql/index.ts";
 import { mysqlLimits } from "./limits.ts";
 import type { MysqlState, Statement } from "./types.ts";
 
@@ -25,7 +30,14 @@ export function statementOf(
   const description = how.prepared
     ? describePreparedSql(text, dialect)
     : describeSqlText(text, dialect);
-  return { description, truncated: how.truncated };
+  return { description, truncated: how.truncated, parameters: undefined };
+}
+
+/** Values that an execution of a prepared statement sends. */
+export function parametersOf(statement: Statement, state: MysqlState): number {
+  const dialect = mysqlDialect(state.backslash, state.doubleQuotes);
+  statement.parameters ??= countPlaceholders(statement.description.text, dialect);
+  return statement.parameters;
 }
 
 export function rememberStatement(state: MysqlState, id: number, statement: Statement): void {

@@ -12,12 +12,16 @@ export interface Statement {
   readonly description: SqlDescription;
   /** The text was longer than what is kept of one. */
   readonly truncated: boolean;
+  /** Values that each execution sends; counted when it is first asked for. */
+  parameters: number | undefined;
 }
 
 export interface MysqlDetail {
   readonly command: number;
   /** undefined when it was prepared before capture began, or was lost. */
   readonly statement: Statement | undefined;
+  /** Sets of parameters that one command executes it with; undefined when that is not known. */
+  readonly sets: number | undefined;
   readonly isMariaDb: boolean;
   readonly database: string | undefined;
   /** program_name of the client's connection attributes. */

@@ -1,6 +1,7 @@
 /** What differs between the dialects; sql.test.ts has what they share, by PostgreSQL's rules. */
 import { describe, expect, test } from "bun:test";
 import {
+  countPlaceholders,
   describePreparedSql,
   describeSqlText,
   hasPlaceholders,
@@ -328,4 +329,10 @@ test("every character is looked at a bounded number of times, whatever the text 
       }
     }
   }
+});
+
+test("placeholders are counted outside of strings, identifiers and comments", () => {
+  const text = "INSERT INTO t (a, `?`) VALUES (?, '?', \"?\", ?) -- ?\n/* ? */ # ?";
+  expect(countPlaceholders(text, sqlDialects.mysql)).toBe(2);
+  expect(countPlaceholders("SELECT 1", sqlDialects.mysql)).toBe(0);
 });

@@ -17,7 +17,7 @@ export {
   sqlDialects,
 } from "./dialect.ts";
 export { sqlLimits } from "./limits.ts";
-export { hasPlaceholders, sanitizeSql } from "./sanitize.ts";
+export { countPlaceholders, hasPlaceholders, sanitizeSql } from "./sanitize.ts";
 export { splitStatements } from "./statements.ts";
 export { summarizeSql } from "./summary.ts";
 

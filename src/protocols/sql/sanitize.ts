@@ -79,6 +79,14 @@ export function hasPlaceholders(text: string, dialect: SqlDialect): boolean {
   return false;
 }
 
+/** How many values are sent apart from the text, for a dialect of `?`. */
+export function countPlaceholders(text: string, dialect: SqlDialect): number {
+  const scanner = new SqlScanner(text, dialect);
+  let count = 0;
+  while (scanner.nextVisible()) if (scanner.kind === SqlToken.parameter) count++;
+  return count;
+}
+
 function isLiteral(scanner: SqlScanner, afterDot: boolean): boolean {
   const { kind } = scanner;
   if (kind === SqlToken.string || kind === SqlToken.number) return true;
