@@ -1,11 +1,25 @@
 /** Addresses as text. The caller has checked that their bytes are there. */
-import { uint16BE, uint32BE } from "./bytes.ts";
+import { latin1Of, uint16BE, uint32BE } from "./bytes.ts";
 
 const IPV6_GROUPS = 8;
 
+const IPV4_BYTES = 4;
+const DOT = 0x2e;
+const ZERO = 0x30;
+/** The characters of an IPv4 address are put together here: one text is made of all of them. */
+const scratch = new Uint8Array("255.255.255.255.".length);
+
 /** Text of the 4 bytes at `at`. */
 export function ipv4Text(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  let end = 0;
+  for (let index = at; index < at + IPV4_BYTES; index++) {
+    const byte = bytes[index] ?? 0;
+    if (byte >= 100) scratch[end++] = ZERO + Math.floor(byte / 100);
+    if (byte >= 10) scratch[end++] = ZERO + (Math.floor(byte / 10) % 10);
+    scratch[end++] = ZERO + (byte % 10);
+    scratch[end++] = DOT;
+  }
+  return latin1Of(scratch, 0, end - 1);
 }
 
 function isIpv4Mapped(bytes: Uint8Array, at: number): boolean {

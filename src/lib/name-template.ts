@@ -47,8 +47,7 @@ export function nameTemplateOf(name: string): string | undefined {
   let seen = 0;
   let before = SEPARATOR;
   for (let index = 0; index <= text.length; index++) {
-    const code = text.charCodeAt(index);
-    const kind = index === text.length ? SEPARATOR : code < 128 ? (kinds[code] ?? 0) : 0;
+    const kind = index === text.length ? SEPARATOR : kindOf(text.charCodeAt(index));
     if (kind < INNER_SEPARATOR) {
       seen |= kind === 0 ? OTHER : kind;
       continue;
@@ -64,6 +63,10 @@ export function nameTemplateOf(name: string): string | undefined {
   }
   template += text.slice(copied);
   return template === name ? undefined : template;
+}
+
+function kindOf(code: number): number {
+  return code < 128 ? (kinds[code] ?? 0) : 0;
 }
 
 /** Of a word with a digit in it: by the characters that were seen, and how many they are. */

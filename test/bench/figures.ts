@@ -40,12 +40,19 @@ function targetText({ target, unit }: Figure): string {
   return `${bound} ${unit}`;
 }
 
-function verdict({ target, value }: Figure): string {
-  if (target === undefined || value === undefined) {
+function verdict(figure: Figure): string {
+  if (figure.target === undefined || figure.value === undefined) {
     return "";
   }
-  const reached = "atMost" in target ? value <= target.atMost : value >= target.atLeast;
-  return reached ? "reached" : "MISSED";
+  return isReached(figure) ? "reached" : "MISSED";
+}
+
+/** False also of what has no target or was not measured. */
+export function isReached({ target, value }: Figure): boolean {
+  if (target === undefined || value === undefined) {
+    return false;
+  }
+  return "atMost" in target ? value <= target.atMost : value >= target.atLeast;
 }
 
 function shown(value: number): string {

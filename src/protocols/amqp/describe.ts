@@ -60,7 +60,7 @@ export function describe(exchange: Exchange<AmqpDetail>): SpanDraft | undefined 
   const isServer = connection.role === "server";
   const server = isServer ? connection.local : serverOf(connection);
   const parts = partsOf(detail);
-  const destination = parts.join(":");
+  const destination = joined(parts);
   const template = templateOf(parts, destination);
   const operation = operationOf(detail, isServer);
   const attributes: Attribute[] = [
@@ -128,8 +128,13 @@ function partsOf({ kind, exchange, routingKey, queue }: AmqpDetail): readonly st
 }
 
 function templateOf(parts: readonly string[], destination: string): string | undefined {
-  const template = parts.map(partTemplate).join(":");
+  const template = joined(parts.map(partTemplate));
   return template === destination ? undefined : template;
+}
+
+function joined(parts: readonly string[]): string {
+  const [first = "", second] = parts;
+  return second === undefined ? first : parts.join(":");
 }
 
 function partTemplate(part: string): string {

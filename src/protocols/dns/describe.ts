@@ -34,7 +34,6 @@ import {
 } from "../../semconv/network.ts";
 import { ATTR_OLLY_EXCHANGE_OUTCOME } from "../../semconv/olly.ts";
 import { className, codeName, Opcode, opcodeName, typeName } from "./codes.ts";
-import { recordsOf } from "./records.ts";
 import type { Answer, DnsDetail, Header, Records } from "./types.ts";
 
 const CLASS_IN = 1;
@@ -90,8 +89,7 @@ interface ReadAnswer {
 }
 
 /** The code has its high bits in a record (RFC 6891 6.1.3). */
-function readAnswer({ header, content }: Answer): ReadAnswer {
-  const records = "bytes" in content ? recordsOf(content, header) : content;
+function readAnswer({ header, records }: Answer): ReadAnswer {
   return { header, records, code: (records.codeHigh << 4) | header.code };
 }
 

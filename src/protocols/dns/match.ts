@@ -6,14 +6,13 @@ import type { Side } from "../../model/connection.ts";
 import type { ExchangeSink, Moment } from "../contract.ts";
 import { Opcode, Type } from "./codes.ts";
 import { dnsLimits } from "./limits.ts";
-import { recordsOf } from "./records.ts";
-import type { Body, DnsDetail, DnsFrame, DnsState, Records } from "./types.ts";
+import type { DnsDetail, DnsFrame, DnsState, Records } from "./types.ts";
 
 type Emit = ExchangeSink<DnsDetail>;
 
 export function match(frame: DnsFrame, _side: Side, state: DnsState, emit: Emit): void {
-  if (frame.body === undefined) matchQuestion(frame, state, emit);
-  else matchAnswer(frame, frame.body, state, emit);
+  if (frame.records === undefined) matchQuestion(frame, state, emit);
+  else matchAnswer(frame, frame.records, state, emit);
 }
 
 /** Names are compared without regard to case: a server may answer in another one. */
@@ -63,7 +62,7 @@ function forgetOldest(state: DnsState): void {
   }
 }
 
-function matchAnswer(frame: DnsFrame, body: Body, state: DnsState, emit: Emit): void {
+function matchAnswer(frame: DnsFrame, records: Records, state: DnsState, emit: Emit): void {
   const key = frame.question === undefined ? keyOfOnly(frame, state) : keyOf(frame);
   const exchange = key === undefined ? undefined : state.pending.get(key);
   if (key === undefined || exchange === undefined) {
@@ -74,9 +73,8 @@ function matchAnswer(frame: DnsFrame, body: Body, state: DnsState, emit: Emit): 
   detail.messages++;
   detail.answerCount += frame.header.answers;
   const transfers = state.isStream && isTransfer(detail);
-  const records = transfers ? recordsOf(body, frame.header) : undefined;
-  detail.answer ??= { header: frame.header, content: records ?? body };
-  if (records !== undefined && isMoreToCome(detail, frame, records)) return;
+  detail.answer ??= { header: frame.header, records };
+  if (transfers && isMoreToCome(detail, frame, records)) return;
   state.pending.delete(key);
   // One of a transfer's messages may have been lost; another answer is here as a whole.
   emit.close(exchange, frame.endNs, transfers && detail.doubtful ? "truncated" : "complete");

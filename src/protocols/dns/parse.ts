@@ -4,7 +4,8 @@ import type { Side } from "../../model/connection.ts";
 import { type FrameSink, ParseError, type ParseStatus, type StreamView } from "../contract.ts";
 import { HEADER_BYTES, headerAt, questionAt } from "./header.ts";
 import type { Message } from "./names.ts";
-import type { Body, DnsFrame, DnsState, Question } from "./types.ts";
+import { recordsOf } from "./records.ts";
+import type { DnsFrame, DnsState, Question } from "./types.ts";
 
 export const LENGTH_BYTES = 2;
 
@@ -52,15 +53,11 @@ function told(message: Message, side: Side, view: StreamView, out: Sink): boolea
   out.frame({
     header,
     question,
-    body: header.isResponse ? bodyOf(message, at) : undefined,
+    records: header.isResponse ? recordsOf(message, at, header) : undefined,
     startNs: view.timeAt(view.start),
     endNs: view.timeAt(message.end - 1),
     tid: view.tidAt(view.start),
     eventLoop: view.eventLoopAt(view.start),
   });
   return true;
-}
-
-function bodyOf({ bytes, start, end }: Message, at: number): Body {
-  return { bytes: bytes.slice(start, end), at: at - start };
 }

@@ -8,7 +8,7 @@ import { Type, typeName } from "./codes.ts";
 import { dnsLimits } from "./limits.ts";
 import { type Message, skipName } from "./names.ts";
 import { recordText, serialAt } from "./record-text.ts";
-import type { Body, Header, Records } from "./types.ts";
+import type { Header, Records } from "./types.ts";
 
 /** Type, class, time to live and length, behind a record's name. */
 const RECORD_HEAD_BYTES = 10;
@@ -27,9 +27,10 @@ interface Reading {
   extendedError: number | undefined;
 }
 
-export function recordsOf({ bytes, at }: Body, header: Header): Records {
+/** `at` is where the message's records begin. */
+export function recordsOf({ bytes, start, end }: Message, at: number, header: Header): Records {
   const recent = { target: -1, text: "" };
-  const message = { bytes, start: 0, end: bytes.length, recent };
+  const message = { bytes, start, end, recent };
   const reading: Reading = {
     addresses: [],
     others: [],
@@ -46,22 +47,22 @@ export function recordsOf({ bytes, at }: Body, header: Header): Records {
   for (; read < total; read++) {
     const head = skipName(message, index);
     if (head < 0 || head + RECORD_HEAD_BYTES > message.end) break;
-    const start = head + RECORD_HEAD_BYTES;
-    const end = start + uint16BE(message.bytes, head + 8);
-    if (end > message.end) break;
-    if (read < answersEnd) addAnswer(reading, message, head, end);
-    else if (read >= additionsStart) addAddition(reading, message, head, end);
-    index = end;
+    const behind = head + RECORD_HEAD_BYTES + uint16BE(bytes, head + 8);
+    if (behind > end) break;
+    if (read < answersEnd) addAnswer(reading, message, head, behind);
+    else if (read >= additionsStart) addAddition(reading, message, head, behind);
+    index = behind;
   }
-  return { ...reading, partial: read < total };
+  const { addresses, others, firstSerial, lastSerial, codeHigh, extendedError } = reading;
+  const partial = read < total;
+  return { addresses, others, firstSerial, lastSerial, codeHigh, extendedError, partial };
 }
 
 function addAnswer(reading: Reading, message: Recalling, head: number, end: number): void {
   const { bytes, start, recent } = message;
   const type = uint16BE(bytes, head);
   const at = head + RECORD_HEAD_BYTES;
-  const data = { bytes, start, end, recent };
-  const serial = type === Type.soa ? serialAt(data, at) : undefined;
+  const serial = type === Type.soa ? serialAt({ bytes, start, end }, at) : undefined;
   reading.lastSerial = serial;
   reading.firstSerial ??= serial;
   if (reading.addresses.length + reading.others.length >= dnsLimits.answersMax) return;
@@ -71,6 +72,7 @@ function addAnswer(reading: Reading, message: Recalling, head: number, end: numb
   } else if (type === Type.aaaa && isInternet && end - at === 16) {
     reading.addresses.push(ipv6Text(bytes, at));
   } else {
+    const data = { bytes, start, end, recent };
     const text = `${typeName(type)} ${recordText(type, data, at) ?? `(${end - at} bytes)`}`;
     const isLong = text.length > dnsLimits.answerCharsMax;
     reading.others.push(isLong ? text.slice(0, dnsLimits.answerCharsMax) : text);

@@ -42,29 +42,21 @@ export interface Records {
   readonly partial: boolean;
 }
 
-/** A response that is kept to be read when its span is made. */
-export interface Body {
-  /** The whole message, copied. */
-  readonly bytes: Uint8Array;
-  /** Where its records begin. */
-  readonly at: number;
-}
-
 export interface DnsFrame {
   readonly header: Header;
   readonly question: Question | undefined;
   /** Of a response. */
-  readonly body: Body | undefined;
+  readonly records: Records | undefined;
   readonly startNs: number;
   readonly endNs: number;
   readonly tid: number;
   readonly eventLoop: boolean;
 }
 
-/** The first message of an answer; of a transfer's only the records are kept. */
+/** The first message of an answer. */
 export interface Answer {
   readonly header: Header;
-  readonly content: Body | Records;
+  readonly records: Records;
 }
 
 export interface DnsDetail {

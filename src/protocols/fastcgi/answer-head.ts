@@ -2,7 +2,7 @@
  * The header that an application's output begins with (RFC 3875, section 6.3): lines until an empty
  * one. Invariant: only Status and Location are looked at, and of Location only whether it is a URL.
  */
-import { latin1Of } from "../../lib/bytes.ts";
+import { indexOfByte, latin1Of } from "../../lib/bytes.ts";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -24,17 +24,34 @@ export function headEnd(bytes: Uint8Array, start: number, end: number): number {
 
 /** The status of a whole header; 0 when it is not known (a redirect inside the web server). */
 export function statusOf(bytes: Uint8Array, start: number, end: number): number {
-  let redirects = "";
-  for (const line of latin1Of(bytes, start, end).split("\n")) {
-    const colon = line.indexOf(":");
-    if (colon !== "status".length && colon !== "location".length) continue;
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === "status") return statusCodeOf(value);
-    if (name === "location") redirects = value;
+  let redirect = "";
+  for (let lineStart = start; lineStart < end; ) {
+    const lineFeed = indexOfByte(bytes, LINE_FEED, lineStart, end);
+    const lineEnd = lineFeed < 0 ? end : lineFeed;
+    if (isField(bytes, lineStart, lineEnd, STATUS)) {
+      return statusCodeOf(latin1Of(bytes, lineStart + STATUS.length, lineEnd).trim());
+    }
+    if (isField(bytes, lineStart, lineEnd, LOCATION)) {
+      redirect = latin1Of(bytes, lineStart + LOCATION.length, lineEnd).trim();
+    }
+    lineStart = lineEnd + 1;
   }
-  if (redirects === "") return STATUS_OK;
-  return redirects.startsWith("/") ? 0 : STATUS_FOUND;
+  if (redirect === "") return STATUS_OK;
+  return redirect.startsWith("/") ? 0 : STATUS_FOUND;
+}
+
+const STATUS = "status:";
+const LOCATION = "location:";
+
+/** Whether the line begins with the name and its colon, in letters of any case. */
+function isField(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  if (end - start < name.length) return false;
+  for (let index = 0; index < name.length; index++) {
+    const byte = bytes[start + index] ?? 0;
+    const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+    if (lower !== name.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 function statusCodeOf(value: string): number {

@@ -26,6 +26,10 @@ export function describe(exchange: Exchange<FastcgiDetail>, policy: CapturePolic
   const { detail } = exchange;
   const draft = describeHttp(exchange, policy);
   const refusal = refusals[detail.protocolStatus] ?? `status_${detail.protocolStatus}`;
+  if (refusal === "" && detail.version !== "") {
+    addOwn(draft.attributes, detail);
+    return draft;
+  }
   const attributes = draft.attributes.filter(([key]) => isKept(key, detail, refusal));
   if (refusal !== "") attributes.push([ATTR_ERROR_TYPE, refusal]);
   addOwn(attributes, detail);

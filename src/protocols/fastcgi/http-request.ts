@@ -30,6 +30,7 @@ export function detailOf(values: Values, role: number): FastcgiDetail {
 
 /** "HTTP/1.1" → "1.1", "HTTP/2.0" → "2"; "" when it is something else. */
 function versionOf(protocol: string | undefined): string {
+  if (protocol === "HTTP/1.1") return "1.1";
   const version = /^HTTP\/(\d(?:\.\d)?)$/.exec(protocol ?? "")?.[1] ?? "";
   return version === "2.0" || version === "3.0" ? version.slice(0, 1) : version;
 }

@@ -62,7 +62,8 @@ export class Params {
       return false;
     }
     if (this.#rest.length === 0) {
-      this.#rest = bytes.slice(this.#read(bytes, start, end), end);
+      const behind = this.#read(bytes, start, end);
+      if (behind < end) this.#rest = bytes.slice(behind, end);
       return true;
     }
     const joined = new Uint8Array(this.#rest.length + end - start);

@@ -101,13 +101,17 @@ function addStatement(attributes: Attribute[], detail: MysqlDetail): void {
 function addResult(attributes: Attribute[], detail: MysqlDetail): void {
   const { returnedRows, affectedRows, statement, errorCode, sqlState } = detail;
   if (returnedRows !== undefined) attributes.push([ATTR_DB_RESPONSE_RETURNED_ROWS, returnedRows]);
-  const counts = changing.test(statement?.description.summary.replace(/^BATCH /, "") ?? "");
-  if (affectedRows !== undefined && (affectedRows > 0 || counts)) {
+  const isTold = affectedRows !== undefined && (affectedRows > 0 || isChanging(statement));
+  if (isTold) {
     attributes.push([ATTR_OLLY_DB_AFFECTED_ROWS, affectedRows]);
   }
   if (detail.inTransaction === true) attributes.push([ATTR_OLLY_DB_TRANSACTION_STATUS, "active"]);
   if (errorCode !== undefined) attributes.push([ATTR_DB_RESPONSE_STATUS_CODE, String(errorCode)]);
   if (sqlState !== undefined) attributes.push([ATTR_OLLY_DB_SQLSTATE, sqlState]);
+}
+
+function isChanging(statement: MysqlDetail["statement"]): boolean {
+  return changing.test(statement?.description.summary.replace(/^BATCH /, "") ?? "");
 }
 
 /** A command that is an operation of its own, by the protocol's name. */

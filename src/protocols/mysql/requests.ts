@@ -136,13 +136,20 @@ function readQuery(packet: Packet, state: MysqlState): Read {
   const textFrom = attributes?.end ?? from + 1;
   const statement = readText(packet, textFrom, { state, prepared: false });
   const { description } = statement;
-  const nextDatabase = description.statements === 1 ? usedDatabase(statement) : undefined;
+  const mayUse = description.statements === 1 && !beginsWithOtherWord(lastText);
+  const nextDatabase = mayUse ? usedDatabase(statement) : undefined;
   return {
     statement,
     nextDatabase,
     traceparent: attributes?.traceparent ?? traceparentOf(lastText),
     tracestate: attributes?.tracestate,
   };
+}
+
+/** Its first letter alone says that the statement is not USE. */
+function beginsWithOtherWord(text: string): boolean {
+  const letter = text.length === 0 ? 0 : text.charCodeAt(0) | 0x20;
+  return letter >= 0x61 && letter <= 0x7a && letter !== 0x75;
 }
 
 /** Of the text that readText() has decoded last: only its comment is still wanted. */
