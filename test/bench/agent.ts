@@ -23,6 +23,8 @@ const THROUGHPUT_SECONDS = 5;
 const STEADY_PER_SECOND = 20_000;
 const STEADY_SECONDS = 8;
 const IDLE_SECONDS = 5;
+/** Until an agent has started, collected what that left, and come to rest. */
+const REST_SECONDS = 3;
 const TICKS_PER_SECOND = 100;
 const START_MS_MAX = 10_000;
 const QUIET_MS_MAX = 2_000;
@@ -158,6 +160,7 @@ async function steady(bench: Bench): Promise<void> {
 
 const bench = await start();
 try {
+  await Bun.sleep(REST_SECONDS * 1_000);
   await idle(bench, "idle");
   const socket = join(bench.directory, "hook.sock");
   await bench.writer.ask(`hello ${socket} ${RING_DATA_BYTES} ${ALL_SEALS} exe /bin/bench`);

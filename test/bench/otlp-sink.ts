@@ -46,6 +46,9 @@ server.on("stream", (stream: http2.ServerHttp2Stream) => {
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   stream.on("end", () => {
     const message = Buffer.concat(chunks);
+    // A call that the agent gave up ends in the middle of its message.
+    if (message.length < GRPC_PREFIX_BYTES) return;
+    if (message.readUInt32BE(1) !== message.length - GRPC_PREFIX_BYTES) return;
     spans += countSpans(message, GRPC_PREFIX_BYTES, message.length, 0);
     const head = { ":status": 200, "content-type": "application/grpc+proto" };
     stream.respond(head, { waitForTrailers: true });
