@@ -207,7 +207,7 @@ export class Intake {
       !final && this.#waits(source, message, nowNs);
     const bounds = { cutoffNs, messagesMax, waits };
     const delivered = deliverMerged(this.#sources, bounds, this.#deliver);
-    this.#arena.retire(this.#deliveredNs(cutoffNs));
+    this.#arena.retire(this.#deliveredNs(cutoffNs), nowNs);
     this.#endSources(nowNs, final);
     return { delivered, unfinished: hasBacklog };
   }

@@ -153,10 +153,31 @@ describe("the arena", () => {
     const first = fill(10);
     const second = fill(20);
     expect(second).not.toBe(first);
-    arena.retire(15);
+    arena.retire(15, 15);
     expect(arena.liveBytes).toBe(512 * 1024);
     expect(fill(30)).toBe(first);
-    arena.retire(30);
+    arena.retire(30, 30);
     expect(arena.liveBytes).toBe(0);
+  });
+
+  test("what a burst needed is let go of when it was not needed for a second", () => {
+    const blockBytes = 512 * 1024;
+    const arena = new Arena();
+    const burst = (blocks: number, nowNs: number) => {
+      for (let filled = 0; filled < blocks; filled++) {
+        const block = arena.blockFor(blockBytes);
+        block.used = blockBytes;
+        block.filledNs = nowNs;
+      }
+      arena.retire(nowNs, nowNs);
+    };
+    burst(40, 2e9);
+    expect(arena.spareBytes).toBe(40 * blockBytes);
+    for (let nowNs = 2.1e9; nowNs < 3e9; nowNs += 0.1e9) burst(5, nowNs);
+    expect(arena.spareBytes).toBe(40 * blockBytes);
+    for (let nowNs = 3e9; nowNs < 6e9; nowNs += 0.1e9) burst(5, nowNs);
+    expect(arena.spareBytes).toBe(5 * blockBytes);
+    for (let nowNs = 6e9; nowNs < 9e9; nowNs += 0.1e9) arena.retire(nowNs, nowNs);
+    expect(arena.spareBytes).toBe(2 * blockBytes);
   });
 });

@@ -90,7 +90,7 @@ describe("reading", () => {
       if (!writer.put({ payload, timeNs: round })) {
         while (drain(ring, false)) expect(queue.length).toBeGreaterThan(0);
         expect(texts()).toEqual(expected.splice(0));
-        arena.retire(Number.POSITIVE_INFINITY);
+        arena.retire(Number.POSITIVE_INFINITY, 0);
         expect(writer.put({ payload, timeNs: round })).toBe(true);
       }
       expected.push(payload);
@@ -288,7 +288,7 @@ describe("hostile memory", () => {
           expect(drains).toBeLessThan(10_000);
         }
         for (const message of taken()) expect(message.payload.length).toBeLessThanOrEqual(16_384);
-        arena.retire(Number.POSITIVE_INFINITY);
+        arena.retire(Number.POSITIVE_INFINITY, 0);
       }
     }
   });
@@ -316,7 +316,7 @@ describe("hostile memory", () => {
       for (let index = 0; index < 20; index++) writer.put({ payload: "abc", timeNs: index });
       drain(ring, false);
       expect(texts()).toEqual(Array(20).fill("abc"));
-      arena.retire(1e12);
+      arena.retire(1e12, 0);
     }
   });
 });
