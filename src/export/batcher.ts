@@ -23,6 +23,10 @@ export class Batcher<Item> {
     return this.#queue.length;
   }
 
+  get cost(): number {
+    return this.#queue.cost;
+  }
+
   /** False when the queue is full: the item was not taken. */
   push(item: Item): boolean {
     return this.#queue.push(item);

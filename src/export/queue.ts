@@ -26,6 +26,11 @@ export class BoundedQueue<Item> {
     return this.#length;
   }
 
+  /** Of all items together. */
+  get cost(): number {
+    return this.#cost;
+  }
+
   /** False when the queue is full: the item was not taken. */
   push(item: Item): boolean {
     const cost = this.#cost + this.#bounds.costOf(item);

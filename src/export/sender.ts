@@ -1,17 +1,17 @@
 /**
- * A destination that answers: batches are encoded once, sent by a transport, several at a time,
- * and sent again when the answer allows it.
+ * A destination that answers: batches are encoded once and early, sent by a transport, several at a
+ * time, and sent again when the answer allows it.
  * Invariant: every item that was added ends in exactly one count: exported, rejected, or failed.
  */
 import { limits } from "../limits.ts";
 import type { LogRecord } from "../model/log-record.ts";
 import type { Span } from "../model/span.ts";
 import type { Drops } from "../self/drops.ts";
-import { Batcher } from "./batcher.ts";
 import { logCost, spanCost } from "./cost.ts";
 import type { Destination, ExportContext, ExporterStatus } from "./destination.ts";
 import { Notices } from "./notices.ts";
 import type { OtlpEncoder } from "./otlp/encode.ts";
+import { Outbox, type Parcel } from "./outbox.ts";
 import type { ExportResult, ExportTransport, SignalName } from "./result.ts";
 import { RetryState } from "./retry.ts";
 
@@ -28,27 +28,24 @@ interface Tally {
   failed: number;
 }
 
-/** An encoded request; it stays the same bytes for every attempt. */
-interface Batch {
+/** A request; it stays the same bytes for every attempt. */
+interface Batch extends Parcel {
   readonly tally: Tally;
-  readonly payload: Uint8Array;
-  readonly items: number;
   firstTriedNs: number | undefined;
 }
 
 export class SendingDestination implements Destination {
   readonly #context: ExportContext;
   readonly #transport: ExportTransport;
-  readonly #encoder: OtlpEncoder;
   readonly #target: string;
   readonly #notices: Notices;
   readonly #retry: RetryState;
-  readonly #spans = new Batcher<Span>(spanCost);
-  readonly #logs = new Batcher<LogRecord>(logCost);
+  readonly #spans: Outbox<Span>;
+  readonly #logs: Outbox<LogRecord>;
   readonly #spanTally: Tally = tallyOf("traces");
   readonly #logTally: Tally = tallyOf("logs");
-  /** Encoded and not yet sent, or to be sent again; the first goes first. */
-  #waiting: Batch[] = [];
+  /** To be sent again; the first goes first. */
+  #again: Batch[] = [];
   #inFlight = new Set<Batch>();
   #abort = new AbortController();
   #logsNext = false;
@@ -65,7 +62,15 @@ export class SendingDestination implements Destination {
     context: ExportContext,
   ) {
     this.#transport = transport;
-    this.#encoder = encoder;
+    const { clock } = context;
+    this.#spans = new Outbox({
+      costOf: spanCost,
+      encode: (spans) => encoder.spans(spans, clock.unixOffset()),
+    });
+    this.#logs = new Outbox({
+      costOf: logCost,
+      encode: (records) => encoder.logs(records, clock.unixOffset()),
+    });
     this.#target = target;
     this.#context = context;
     this.#notices = new Notices(context.log);
@@ -152,47 +157,34 @@ export class SendingDestination implements Destination {
 
   /** Sends what is due while there is room. */
   #pump(nowNs: number): void {
+    this.#spans.pack();
+    this.#logs.pack();
     // Asked at every tick, also during a pause, so that waiting is measured from the beginning.
     const spansDue = this.#spans.due(nowNs);
     const logsDue = this.#logs.due(nowNs);
-    if (!spansDue && !logsDue && this.#waiting.length === 0 && this.#flushing === 0) return;
+    if (!spansDue && !logsDue && this.#again.length === 0 && this.#flushing === 0) return;
     while (!this.#retry.paused(nowNs)) {
       const inFlightMax = this.#retry.failing ? 1 : limits.exportInFlightMax;
       if (this.#inFlight.size >= inFlightMax) return;
-      if (this.#waiting.length === 0) this.#encodeNext(nowNs);
-      const batch = this.#waiting.shift();
+      const batch = this.#again.shift() ?? this.#nextBatch(nowNs);
       if (batch === undefined) return;
       this.#start(batch, nowNs);
     }
   }
 
-  /** Encodes a batch of one signal; the two take turns when both are due. */
-  #encodeNext(nowNs: number): void {
+  /** A batch of one signal; the two take turns when both are due. */
+  #nextBatch(nowNs: number): Batch | undefined {
     const now = this.#flushing > 0;
     const spansDue = now ? this.#spans.length > 0 : this.#spans.due(nowNs);
     const logsDue = now ? this.#logs.length > 0 : this.#logs.due(nowNs);
     const logs = logsDue && (this.#logsNext || !spansDue);
     this.#logsNext = !logs;
-    const offset = this.#context.clock.unixOffset();
-    if (logs) {
-      this.#encode(this.#logTally, this.#logs.take(), (items) => this.#encoder.logs(items, offset));
-    } else if (spansDue) {
-      const items = this.#spans.take();
-      this.#encode(this.#spanTally, items, (part) => this.#encoder.spans(part, offset));
-    }
-  }
-
-  /** Encodes items as one batch, or as halves while the request would be too large. */
-  #encode<Item>(tally: Tally, items: Item[], encode: (items: Item[]) => Uint8Array): void {
-    const payload = encode(items);
-    if (payload.length > limits.exportRequestBytesMax && items.length > 1) {
-      const middle = items.length >> 1;
-      this.#encode(tally, items.slice(0, middle), encode);
-      this.#encode(tally, items.slice(middle), encode);
-      return;
-    }
-    tally.queuedElsewhere += items.length;
-    this.#waiting.push({ tally, payload, items: items.length, firstTriedNs: undefined });
+    if (!logs && !spansDue) return undefined;
+    const tally = logs ? this.#logTally : this.#spanTally;
+    const parcel = logs ? this.#logs.take() : this.#spans.take();
+    if (parcel === undefined) return undefined;
+    tally.queuedElsewhere += parcel.items;
+    return { ...parcel, tally, firstTriedNs: undefined };
   }
 
   #start(batch: Batch, nowNs: number): void {
@@ -223,7 +215,7 @@ export class SendingDestination implements Destination {
       this.#notices.warn(`otlp: gave up a batch for ${this.#target}: ${result.reason}`, nowNs);
       return;
     }
-    this.#waiting.unshift(batch);
+    this.#again.unshift(batch);
     // At the end one line is enough: what was delivered, or that it was given up.
     if (this.#flushing > 0) return;
     this.#notices.warn(
@@ -278,17 +270,13 @@ export class SendingDestination implements Destination {
     if (this.#queued() === 0) return;
     const spans = this.#spans.length + this.#spanTally.queuedElsewhere;
     const logs = this.#logs.length + this.#logTally.queuedElsewhere;
-    for (const batch of [...this.#inFlight, ...this.#waiting]) this.#fail(batch);
+    for (const batch of [...this.#inFlight, ...this.#again]) this.#fail(batch);
     this.#inFlight.clear();
-    this.#waiting = [];
+    this.#again = [];
     this.#abort.abort();
     this.#abort = new AbortController();
-    while (this.#spans.length > 0) {
-      countFailed(this.#spanTally, this.#spans.take().length, this.#context.drops);
-    }
-    while (this.#logs.length > 0) {
-      countFailed(this.#logTally, this.#logs.take().length, this.#context.drops);
-    }
+    countFailed(this.#spanTally, this.#spans.discard(), this.#context.drops);
+    countFailed(this.#logTally, this.#logs.discard(), this.#context.drops);
     const why = this.#lastError === undefined ? "no answer in time" : this.#lastError;
     const what = `${spans} spans and ${logs} log records`;
     this.#context.log.warn(`otlp: ${what} were not delivered to ${this.#target}: ${why}`);
@@ -304,6 +292,7 @@ function noun(tally: Tally): string {
 }
 
 function countFailed(tally: Tally, items: number, drops: Drops): void {
+  if (items === 0) return;
   tally.failed += items;
   drops.count(tally.signal === "traces" ? "span_export_failed" : "log_export_failed", items);
 }
