@@ -3,6 +3,7 @@
  * Invariants: whatever start has begun, stop ends, within bounded time, and what was captured
  * before stop is exported or counted; an error of our own is told and survived.
  */
+import { fullGC } from "bun:jsc";
 import { dirname, join } from "node:path";
 import {
   type ConsoleSink,
@@ -21,10 +22,13 @@ import {
 } from "./export/exporter.ts";
 import { ControlPage } from "./hook/control-page.ts";
 import { Intake, type IntakeSource, type Sender } from "./hook/intake.ts";
+import { libc, libcConstant } from "./hook/libc.ts";
 import { countersByReason } from "./hook/library-counters.ts";
 import { HookSetupError } from "./hook/setup-error.ts";
+import { letGoOfExecutable, type Mapping } from "./host/executable-code.ts";
 import { networkNamespaceOf } from "./host/network-namespace.ts";
 import { OpenFiles } from "./host/open-files.ts";
+import { OwnMemory } from "./host/own-memory.ts";
 import { ProcessChoice } from "./host/process-choice.ts";
 import { ProcessResources } from "./host/process-resource.ts";
 import { createSystemClock } from "./host/system-clock.ts";
@@ -108,6 +112,10 @@ class RunningAgent implements Agent {
     look: ({ id, pid }) => this.#look(id, pid),
     counters: this.#notVisible,
   });
+  readonly #memory = new OwnMemory(
+    { collect: fullGC, letGoOfCode: () => letGoOfExecutable(dontNeed) },
+    this.#clock.monotonicNs(),
+  );
   readonly #resources: ProcessResources;
   readonly #choice: ProcessChoice;
   readonly #exporter: Exporter;
@@ -371,9 +379,14 @@ class RunningAgent implements Agent {
     const nowNs = this.#clock.monotonicNs();
     this.#pipeline.tick(nowNs);
     this.#exporter.tick(nowNs);
+    this.#memory.tick(nowNs, delivered);
     if (delivered < HEAVY_MESSAGES) this.#visibility.tick(nowNs);
     return delivered;
   }
+}
+
+function dontNeed({ start, bytes }: Mapping): void {
+  libc().madvise(start, bytes, libcConstant.MADV_DONTNEED);
 }
 
 function hasLost(exporter: ExporterStatus): boolean {

@@ -24,6 +24,7 @@ export const libcConstant = {
   PROT_READ: 1,
   PROT_WRITE: 2,
   MAP_SHARED: 1,
+  MADV_DONTNEED: 4,
   MADV_REMOVE: 9,
   F_GET_SEALS: 1034,
   F_SEAL_SEAL: 1,
