@@ -8,6 +8,11 @@ typedef long long olly__block __attribute__((vector_size(16), aligned(1), may_al
 
 #define OLLY__STRING_INSTRUCTION_BYTES_MIN 512u
 
+/* A block, wherever it lies. */
+static inline void olly__copy_block(uint8_t *to, const uint8_t *from) {
+    *(olly__block *)(void *)to = *(const olly__block *)(const void *)from;
+}
+
 static inline void olly__copy_bytes(uint8_t *to, const uint8_t *from, size_t n) {
     while (n != 0) {
         *to++ = *from++;
@@ -30,11 +35,17 @@ void *memcpy(void *to_void, const void *from_void, size_t n) {
         return to_void;
     }
     size_t at = 0;
+    for (; at + 64 <= n; at += 64) {
+        olly__copy_block(to + at, from + at);
+        olly__copy_block(to + at + 16, from + at + 16);
+        olly__copy_block(to + at + 32, from + at + 32);
+        olly__copy_block(to + at + 48, from + at + 48);
+    }
     for (; at + 16 <= n; at += 16) {
-        *(olly__block *)(void *)(to + at) = *(const olly__block *)(const void *)(from + at);
+        olly__copy_block(to + at, from + at);
     }
     /* The last block may overlap the one before it: no tail loop. */
-    *(olly__block *)(void *)(to + n - 16) = *(const olly__block *)(const void *)(from + n - 16);
+    olly__copy_block(to + n - 16, from + n - 16);
     return to_void;
 }
 
