@@ -8,6 +8,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { losses, startAgent, type TestAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
+import { lineOfSpan } from "../harness/overlay-told.ts";
 import { freePorts, waitForPort } from "../harness/ports.ts";
 import { output, start, stopAll, temporaryDirectory, waitForOutput } from "../harness/processes.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -34,21 +35,6 @@ async function startServer(agent: TestAgent): Promise<readonly string[]> {
   start(["node", server, ...ports.map(String)], { env: agent.environment });
   for (const port of ports) await waitForPort(port, "the server");
   return ports.map(String);
-}
-
-/** As told() of overlay_calls.mjs. */
-function toldBy({ name, attributes }: SpanRecord): string {
-  const of = (key: string) => attributes[key];
-  const parts: unknown[] = [name];
-  if (of("gen_ai.operation.name") !== undefined) {
-    parts.push(of("gen_ai.response.id"), of("gen_ai.usage.input_tokens"));
-  }
-  parts.push(of("aws.s3.key"), of("graphql.operation.name"), of("jsonrpc.request.id"));
-  const asked = of("olly.rpc.request.messages");
-  if (asked !== undefined) parts.push(`${asked}>${of("olly.rpc.response.messages")}`);
-  const error = of("error.type");
-  if (error !== undefined) parts.push(`!${error}`);
-  return parts.filter((part) => part !== undefined).join(" ");
 }
 
 /** A server of RPC does not blame itself for what its client asked for; others tell it. */
@@ -97,7 +83,7 @@ test(
     await waitFor(written, { what: "the calls of both ends", withinMs: WITHIN_MS });
     for (const { name, kind } of ends) {
       await waitForCount(`calls of the ${name}`, count, () => spansOf(agent, kind).length);
-      const told = spansOf(agent, kind).map(toldBy);
+      const told = spansOf(agent, kind).map(lineOfSpan);
       const expected = Array.from({ length: count }, (_, number) => expectedOf(number, kind));
       expect(difference(told, expected)).toEqual([]);
       expect(difference(expected, told)).toEqual([]);
@@ -132,7 +118,7 @@ test(
         Array.from({ length: KINDS }, (_unused, of) => first + 2 * round * KINDS + of),
       ).flat();
       const expectedLate = lateCalls.map((number) => expectedOf(number, kind));
-      const missing = () => difference(expectedLate, spansOf(agent, kind).map(toldBy));
+      const missing = () => difference(expectedLate, spansOf(agent, kind).map(lineOfSpan));
       await waitFor(() => missing().length === 0, {
         ...{ what: `the last calls of the ${name}`, withinMs: WITHIN_MS },
         seen: () => missing().join("\n"),
@@ -142,7 +128,7 @@ test(
       );
       const spans = spansOf(agent, kind).filter((span) => !isOpen(span));
       const named = spans.filter((span) => !isPlain(span));
-      expect(difference(named.map(toldBy), all)).toEqual([]);
+      expect(difference(named.map(lineOfSpan), all)).toEqual([]);
       const plain = spans.filter((span) => isPlain(span) && versionOf(span) === "1.1");
       expect(plain.length).toBeLessThanOrEqual(2 * KINDS);
     }
