@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fetched } from "../harness/fetched.ts";
 import { losses, python, startAgent } from "../harness/olly.ts";
 import { Kind, readOtlpFile, type SpanRecord } from "../harness/otlp-file.ts";
-import { overlayClientsPath } from "../harness/overlay-clients.ts";
 import { lineOfPackets, lineOfSpan } from "../harness/overlay-told.ts";
 import { freePorts, waitForPort } from "../harness/ports.ts";
 import { output, start, stopAll } from "../harness/processes.ts";
@@ -15,7 +15,7 @@ import { startCapture } from "../harness/tshark.ts";
 import { jsonExchanges } from "../harness/tshark-json.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 const PROGRAMS = join(import.meta.dir, "programs");
 /** overlay_judged.py: five calls in each of five turns. */
 const CALLS = 25;
@@ -23,7 +23,7 @@ const CALLS = 25;
 let modules: string;
 
 beforeAll(async () => {
-  modules = await overlayClientsPath();
+  modules = await fetched("overlay-clients");
 }, 600_000);
 afterAll(stopAll, TIMEOUT_MS);
 
