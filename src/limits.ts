@@ -114,9 +114,9 @@ export const limits = {
   exportBatchItemsMax: 512,
   exportIntervalMs: 200,
   exportInFlightMax: 4,
-  /** A status answer, and how long one is waited for. */
+  /** A status answer, and how long one is waited for: an agent may be busy, and its machine, too. */
   statusBytesMax: 16 * 1024 * 1024,
-  statusMsMax: 2_000,
+  statusMsMax: 10_000,
   configFileBytesMax: 1024 * 1024,
   /** What is read of one file of another process (/proc, package.json). */
   processFileBytesMax: 256 * 1024,

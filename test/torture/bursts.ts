@@ -81,8 +81,8 @@ function accountOf(status: AgentStatus): Account {
   return { received, counted: sum(status.drops, libraryReasons) };
 }
 
-/** Of all processes, living or not, when nothing more comes. */
-export async function account(agent: TestAgent): Promise<Account> {
+/** Of all processes, living or not, when so many are accounted for and nothing more comes. */
+export async function account(agent: TestAgent, atLeast: number): Promise<Account> {
   let last = accountOf(await agent.status());
   await waitFor(
     async () => {
@@ -90,9 +90,13 @@ export async function account(agent: TestAgent): Promise<Account> {
       const now = accountOf(await agent.status());
       const rests = now.received === last.received && now.counted === last.counted;
       last = now;
-      return rests;
+      return rests && now.received + now.counted >= atLeast;
     },
-    { what: "the agent to come to rest", withinMs: REST_MS_MAX },
+    {
+      what: `${atLeast} messages to be accounted for`,
+      withinMs: REST_MS_MAX,
+      seen: () => JSON.stringify(last),
+    },
   );
   return last;
 }
