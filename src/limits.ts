@@ -114,7 +114,7 @@ export const limits = {
   exportBatchItemsMax: 512,
   exportIntervalMs: 200,
   exportInFlightMax: 4,
-  /** A status answer, and how long one is waited for: an agent may be busy, and its machine, too. */
+  /** A status answer, and how long one is waited for: agent and machine may be busy. */
   statusBytesMax: 16 * 1024 * 1024,
   statusMsMax: 10_000,
   configFileBytesMax: 1024 * 1024,
