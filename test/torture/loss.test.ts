@@ -154,8 +154,10 @@ test("of a program that is killed, at most one message of each thread is missing
   await waitFor(() => bursts.lines() > BURST / 2, { what: "the burst to be under way" });
   bursts.program.signal("SIGKILL");
   await bursts.program.ended;
-  const { received, counted } = await account(agent, bursts.lines() - THREADS);
-  const missing = bursts.lines() - received - counted;
+  // It may have come to its end before.
+  const sent = bursts.lines() + (bursts.program.stdout() === "" ? 0 : 1);
+  const { received, counted } = await account(agent, sent - THREADS);
+  const missing = sent - received - counted;
   expect(missing).toBeGreaterThanOrEqual(0);
   expect(missing).toBeLessThanOrEqual(THREADS);
 }, 300_000);
