@@ -22,7 +22,7 @@ const SETUP_MS = 300_000;
 /** These talk to the host of a virtual machine, and wait for it for ever. */
 const HOST = "VSOCK";
 /** Tests that wait for a time to pass, or race with one. */
-const TIMED = `${HOST}|(?i:timeout|interrupt|timer|_dead|_repeated_call|stress|wait_threads)`;
+const TIMED = `${HOST}|(?i:timeout|interrupt|timer|_dead|_repeated_call|stress|wait_threads|_killed)`;
 /** Only to end what hangs: many times what is needed. */
 const SHORT_SECONDS = 400;
 const LONG_SECONDS = 1_500;
