@@ -3,17 +3,20 @@
  * protocols whose answers do not name what they answer. Requests of one write (on the server's
  * side: of one read) are a group. A client that waits begins a group when everything before it is
  * answered; so the beginning of a group, behind one that got exactly its answers, is where pairing
- * begins. A client that is joined in the middle and always has a request under way looks the same:
- * its answers are behind by a number of requests that stays. What was asked before has to be unable
- * to have the answers that come: for each such number there must be one of them. Who asks and reads
- * in turn, in one thread, has to show it of one request behind only; who is seen not to wait, or
- * reads answers in other threads than it asks in, or asks from an event loop, of all numbers below
- * LAGS, after a loss, too. Invariant: what is not certain is "false" here.
+ * begins. Who is seen not to wait, or reads answers in other threads than it asks in, or asks from
+ * an event loop, may always have requests under way, which looks the same: its answers are behind
+ * by a number of requests that stays. There it takes more. Either what was asked before is unable to
+ * have the answers that come: for each number below LAGS there must be one of them. Or, after
+ * answers for all that was asked, nothing moves for long, and then a request: had an answer been
+ * due, it would have come first. Invariant: what is not certain is "false" here.
  */
 import type { Side } from "../model/connection.ts";
 
 /** No client is taken to have so many requests under way in such regular turns. */
 export const LAGS = 64;
+/** No answer that is due is silent for so long, nor for so many times the slowest one. */
+export const QUIET_NS = 100e6;
+const QUIET_TIMES = 10;
 /** Requests remembered beside the answers that are due. */
 const ASKED_MAX = 2 * LAGS;
 
@@ -24,8 +27,8 @@ export type DoubtCause = "joined" | "request" | "response";
 export interface Doubt {
   /** Groups of requests that have to be answered one after the other before pairing begins. */
   readonly needed: number;
-  /** Whether a client that looks as if it waits has to show that no answer is one behind. */
-  readonly mustShow: boolean;
+  /** How the client begins was not seen. */
+  readonly isJoined: boolean;
   /** What gets one answer each, in order, of the groups that got exactly theirs until now. */
   asked: unknown[];
   /** By lag: an answer came that the request so much earlier cannot have. */
@@ -38,6 +41,9 @@ export interface Doubt {
   /** Answers that the group is due and has got. */
   expected: number;
   seen: number;
+  /** When the last answer ended, and the longest that one took; zero before the first. */
+  answeredNs: number;
+  slowestNs: number;
 }
 
 /** What a protocol's state has for this. */
@@ -73,17 +79,18 @@ export function orderedFrom(isServer: boolean, midstream: boolean): Ordered {
 }
 
 export function doubtOf(cause: DoubtCause, groupNs: number): Doubt {
-  const fresh = { asked: [], refuted: [], isLoop: false, balanced: 0, seen: 0 };
+  const times = { answeredNs: 0, slowestNs: 0 };
+  const fresh = { asked: [], refuted: [], isLoop: false, balanced: 0, seen: 0, ...times };
   if (cause === "response") {
-    return { ...fresh, needed: 0, mustShow: false, groupNs, expected: Number.NaN };
+    return { ...fresh, needed: 0, isJoined: false, groupNs, expected: Number.NaN };
   }
-  const mustShow = cause === "joined";
-  return { ...fresh, needed: 1, mustShow, groupNs: Number.NaN, expected: 0 };
+  const isJoined = cause === "joined";
+  return { ...fresh, needed: 1, isJoined, groupNs: Number.NaN, expected: 0 };
 }
 
 /** What the loss of a side's bytes is a cause of. */
 export function causeOf(side: Side, { doubt }: Ordered): DoubtCause {
-  if (doubt?.mustShow === true) return "joined";
+  if (doubt?.isJoined === true) return "joined";
   const isWorse = side === "request" || (doubt !== undefined && doubt.needed > 0);
   return isWorse ? "request" : "response";
 }
@@ -122,20 +129,26 @@ export function settlesDoubt(frame: Beginning, state: Ordered, isClean: boolean)
   }
   // A group that gets no answer shows nothing of who waits.
   else if (!isFirst && doubt.seen > 0) doubt.balanced++;
+  const isCalm = due === 0 && isQuiet(frame, doubt);
   doubt.groupNs = frame.startNs;
   // What the groups before were due is still to come.
   doubt.expected = Math.max(due || 0, 0);
   doubt.seen = 0;
   doubt.isLoop = doubt.isLoop || frame.eventLoop;
-  if (isFirst || doubt.balanced < doubt.needed || !isClean || !isInStep(state)) return false;
+  if (isFirst || doubt.balanced < doubt.needed || !isClean) return false;
+  if (!isCalm && !isInStep(state)) return false;
   state.doubt = undefined;
   return true;
 }
 
+/** Nothing has moved for so long that no answer can be due. */
+function isQuiet({ startNs }: Beginning, { answeredNs, slowestNs }: Doubt): boolean {
+  return answeredNs > 0 && startNs - answeredNs >= Math.max(QUIET_NS, QUIET_TIMES * slowestNs);
+}
+
 /** How many requests an answer may be behind, that is to be ruled out. */
 function reachOf({ doubt, pipelines, isServer, isThreaded }: Ordered): number {
-  if (pipelines || (!isServer && (doubt?.isLoop === true || isThreaded))) return LAGS;
-  return doubt?.mustShow === true ? 2 : 1;
+  return pipelines || (!isServer && (doubt?.isLoop === true || isThreaded)) ? LAGS : 1;
 }
 
 function isInStep(state: Ordered): boolean {
@@ -147,6 +160,7 @@ function isInStep(state: Ordered): boolean {
 /** An answer, as far as it matters here. */
 export interface Answer {
   readonly tid: number;
+  readonly endNs: number;
 }
 
 function forgetAsked(doubt: Doubt): void {
@@ -175,7 +189,7 @@ export function weigh<Asked>(
   }
   state.isThreaded = frame.tid !== state.groupTid;
   if (!mayHave(asked[own] as Asked)) {
-    if (doubt.mustShow) state.pipelines = true;
+    if (doubt.isJoined) state.pipelines = true;
     doubt.balanced = -1;
     forgetAsked(doubt);
     return false;
@@ -207,6 +221,10 @@ export function countAnswer(frame: Answer, state: Ordered): boolean {
   const { doubt } = state;
   if (doubt === undefined) return false;
   doubt.seen++;
+  doubt.answeredNs = frame.endNs;
+  if (frame.endNs > doubt.groupNs) {
+    doubt.slowestNs = Math.max(doubt.slowestNs, frame.endNs - doubt.groupNs);
+  }
   const isExpected = doubt.seen <= doubt.expected;
   if (isExpected) state.isThreaded = frame.tid !== state.groupTid;
   return !isExpected;

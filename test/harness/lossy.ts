@@ -16,6 +16,8 @@ export interface Joined {
   readonly from: number;
   /** Whether it is known which end called the other. */
   readonly roleKnown: boolean;
+  /** Whether the program asks from an event loop. */
+  readonly eventLoop?: boolean;
 }
 
 /**
@@ -80,7 +82,8 @@ export function run(
   if (joined !== undefined) beginning |= MessageFlag.midstream;
   if (joined?.roleKnown === false) beginning |= MessageFlag.roleUnknown;
   const send = (type: number, timeNs: number, payload: Uint8Array, wireLength: number) => {
-    const flags = MessageFlag.sequenced | (type === MessageType.connect ? beginning : 0);
+    const loop = joined?.eventLoop === true ? MessageFlag.eventLoop : 0;
+    const flags = MessageFlag.sequenced | loop | (type === MessageType.connect ? beginning : 0);
     const ids = { pid: PID, tid: PID, fd: FD };
     pipeline.message(1, { type, flags, ...ids, sequence, timeNs, payload, wireLength });
   };

@@ -1,7 +1,7 @@
 /**
- * Joined in the middle, a client that never has nothing under way: it sends its next request before
- * it reads the answer to the one before, as long as the connection lives. Invariant, for every
- * protocol whose clients may do so: what is told as complete happened so.
+ * Joined in the middle, a client that never has nothing under way: from an event loop it sends its
+ * next request before it has read the answer to the one before, as long as the connection lives.
+ * Invariant, for every protocol whose clients may do so: what is told as complete happened so.
  */
 import { describe, expect, test } from "bun:test";
 import { type Conversation, subjects } from "../harness/conversations.ts";
@@ -57,7 +57,11 @@ for (const { protocol, conversation } of await subjects()) {
     test.each([0, 1])("joined %p messages behind the opening", (behind) => {
       const { conversation: spoken, spans, opening } = sentAhead(conversation, 1);
       const from = opening + 1 + behind;
-      const { passages, bugs } = run(spoken, () => "keep", { from, roleKnown: true });
+      const { passages, bugs } = run(spoken, () => "keep", {
+        from,
+        roleKnown: true,
+        eventLoop: true,
+      });
       expect(bugs).toEqual([]);
       const complete = passages.filter((it) => it.complete && it.marker !== undefined);
       const wrong = complete.filter(

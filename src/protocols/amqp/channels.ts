@@ -48,6 +48,8 @@ function createChannel(number: number, unknown: boolean): Channel {
       sinceConfirm: 0,
       lastTag: undefined,
       isJoined: unknown,
+      isLoop: false,
+      confirmedNs: 0,
       asked: false,
       calm: false,
       pipelines: false,

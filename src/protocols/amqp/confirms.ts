@@ -4,11 +4,12 @@
  *
  * A channel that was joined in the middle, or that lost bytes of its client, does not know its
  * count. A client that waits for each confirm shows it: two confirms with the following numbers,
- * each after exactly one message. One that was seen to send ahead never does. One that was joined
- * in the middle and always has a message under way looks the same: there, a method must have been
- * asked and answered between the first confirm and the second message, since the server takes what
- * comes on a channel in its order.
+ * each after exactly one message. One that was seen to send ahead never does. From an event loop,
+ * one that was joined in the middle and always has a message under way looks the same: there, a
+ * method must have been asked and answered between the first confirm and the second message, since
+ * the server takes what comes on a channel in its order, or nothing may have moved for long.
  */
+import { QUIET_NS } from "../doubt.ts";
 import { type Context, finish } from "./channels.ts";
 import { Bit, Method } from "./methods.ts";
 import type { AmqpExchange, AmqpFrame, Channel, Confirms, Content } from "./types.ts";
@@ -21,8 +22,11 @@ export function selected({ confirms }: Channel): void {
 }
 
 /** The number of the message whose basic.publish has come. */
-export function countPublish(channel: Channel): number | undefined {
+export function countPublish(channel: Channel, frame: AmqpFrame): number | undefined {
   const { confirms } = channel;
+  if (frame.eventLoop) confirms.isLoop = true;
+  const isFirst = confirms.lastTag !== undefined && confirms.sinceConfirm === 0;
+  if (isFirst && frame.startNs - confirms.confirmedNs >= QUIET_NS) confirms.calm = true;
   confirms.sinceConfirm++;
   if (confirms.mode !== "on" || confirms.nextTag === undefined) return undefined;
   return confirms.nextTag++;
@@ -69,6 +73,7 @@ export function confirmed(context: Context, channel: Channel, frame: AmqpFrame):
     return;
   }
   confirms.sinceConfirm = 0;
+  confirms.confirmedNs = frame.endNs;
   settle(context, confirms, { tag, isMultiple, frame });
 }
 
@@ -104,7 +109,7 @@ function learn(confirms: Confirms, tag: number, isMultiple: boolean): void {
   if (confirms.sinceConfirm > 1) confirms.pipelines = true;
   const isSingle = !isMultiple && confirms.sinceConfirm === 1;
   const follows = isSingle && confirms.lastTag !== undefined && tag === confirms.lastTag + 1;
-  const isShown = confirms.calm || !confirms.isJoined;
+  const isShown = confirms.calm || !confirms.isJoined || !confirms.isLoop;
   if (follows && isShown && !confirms.pipelines) confirms.nextTag = tag + 1;
   confirms.lastTag = isSingle ? tag : undefined;
   forgetCalm(confirms);

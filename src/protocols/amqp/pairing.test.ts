@@ -35,7 +35,10 @@ function setUp(connection: Partial<typeof testConnection> = {}) {
     server(method(CHANNEL, Method.channelOpenOk, uint(0, 4)));
   }
   const lose = (side: Side) => driver.gap(side, 100, now);
-  return { driver, client, server, told, lose };
+  const pause = (ns: number) => {
+    now += ns;
+  };
+  return { driver, client, server, told, lose, pause };
 }
 
 const header = (size: number, flags = 0, properties: Uint8Array = new Uint8Array()) =>
@@ -143,8 +146,38 @@ describe("confirms", () => {
   const look = method(CHANNEL, Method.get, join(uint(0, 2), shortString("q"), octet(0)));
   const empty = method(CHANNEL, Method.getEmpty, shortString(""));
 
-  test("joined in the middle, a method between two messages shows a client that waits", () => {
+  test("joined in the middle, a client that waits in a thread of its own is paired", () => {
     const { client, server, told } = setUp({ midstream: true });
+    for (const tag of [7, 8, 9]) {
+      client(message("a"));
+      server(confirm(tag));
+    }
+    expect(told()).toEqual([
+      "publish a truncated 0",
+      "publish a truncated 0",
+      "publish a complete 1",
+    ]);
+  });
+
+  test("joined in the middle, silence before a message shows an event loop that waits", () => {
+    for (const [pauseNs, last] of [
+      [99e6, "truncated 0"],
+      [100e6, "complete 1"],
+    ] as const) {
+      const { driver, client, server, told, pause } = setUp({ midstream: true });
+      driver.eventLoop = true;
+      for (const tag of [7, 8, 9]) {
+        client(message("a"));
+        server(confirm(tag));
+        if (tag === 7) pause(pauseNs - 1_000);
+      }
+      expect([pauseNs, told().at(-1)]).toEqual([pauseNs, `publish a ${last}`]);
+    }
+  });
+
+  test("joined in the middle, a method between two messages shows an event loop that waits", () => {
+    const { driver, client, server, told } = setUp({ midstream: true });
+    driver.eventLoop = true;
     for (const tag of [7, 8, 9]) {
       client(message("a"));
       server(confirm(tag));
@@ -158,8 +191,9 @@ describe("confirms", () => {
     ]);
   });
 
-  test("joined in the middle, one message ahead for ever is not paired", () => {
-    const { client, server, told } = setUp({ midstream: true });
+  test("joined in the middle, an event loop one message ahead for ever is not paired", () => {
+    const { driver, client, server, told } = setUp({ midstream: true });
+    driver.eventLoop = true;
     for (let tag = 7; tag < 1_007; tag++) {
       client(message("a"));
       server(confirm(tag));

@@ -36,7 +36,7 @@ export function matchRequest(context: Context, frame: AmqpFrame): void {
   if (channel === undefined) return;
   if (method === Method.tuneOk) agree(context, given);
   else if (method === Method.publish) {
-    const tag = countPublish(channel);
+    const tag = countPublish(channel, frame);
     const content = { frame, arguments: given, exchange: undefined, tag, missing: undefined };
     expectContent(context, channel, "request", content);
   } else if (method === Method.ack || method === Method.nack || method === Method.reject) {

@@ -1,7 +1,6 @@
 /**
  * A conversation for the harnesses that lose, change and time messages: confirmed messages of about
- * 1 KB on one channel, whose numbers stand in their message ids, and between them a look into an
- * empty queue.
+ * 1 KB on one channel, whose numbers stand in their message ids.
  */
 import type { Step } from "../../../test/harness/stream-cases.ts";
 import type { AttributeValue } from "../../model/attributes.ts";
@@ -22,13 +21,10 @@ export function conversation(count: number): {
   }): number | undefined;
 } {
   const steps = opening();
-  const look = join(uint(0, 2), shortString("orders"), Uint8Array.of(0));
   for (let number = 0; number < count; number++) {
     steps.push({ side: "request", bytes: published(number) });
     const confirm = join(uint(number + 1, 8), Uint8Array.of(0));
     steps.push({ side: "response", bytes: method(CHANNEL, Method.ack, confirm) });
-    steps.push({ side: "request", bytes: method(CHANNEL, Method.get, look) });
-    steps.push({ side: "response", bytes: method(CHANNEL, Method.getEmpty, shortString("")) });
   }
   return {
     steps,

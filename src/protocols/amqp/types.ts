@@ -119,7 +119,14 @@ export interface Confirms {
   lastTag: number | undefined;
   /** How its client began was not seen. */
   readonly isJoined: boolean;
-  /** Since the last confirm, and before another message, a method was asked; and was answered. */
+  /** It was seen to publish from an event loop, or a server's read by one. */
+  isLoop: boolean;
+  /** When the last confirm came. */
+  confirmedNs: number;
+  /**
+   * Since the last confirm, and before another message, a method was asked; it was answered, or
+   * nothing moved for long.
+   */
   asked: boolean;
   calm: boolean;
   /** Several messages were seen to wait for their confirms at once: the count is not learnt. */

@@ -212,26 +212,39 @@ describe("pairing", () => {
 describe("losses", () => {
   const set: Line = [">", command("SET", "b", "v")];
   const ok: Line = ["<", "+OK\r\n"];
-  const outcomesOf = (lines: readonly Line[]) =>
-    new Set(told(lines, { midstream: true }).map((it) => it.split(" ")[0]));
 
-  test("joined in the middle, an answer that the command before cannot have shows who waits", () => {
+  /** Joined in the middle, with a client that asks from an event loop. */
+  function outcomesOfLoop(lines: readonly Line[], pauses: Readonly<Record<number, number>> = {}) {
+    const driver = new ReferenceDriver(redis, { ...testConnection, midstream: true });
+    driver.eventLoop = true;
+    let now = 0;
+    lines.forEach(([mark, text], index) => {
+      now += pauses[index] ?? 1_000;
+      driver.feed(mark === ">" ? "request" : "response", encoder.encode(text), now);
+    });
+    return driver.closed.map(({ outcome }) => outcome);
+  }
+
+  test("joined in the middle, the second exchange of a client that waits is paired", () => {
     const old: Line = ["<", "$3\r\nold\r\n"];
-    expect(told([old, get("a"), value, set, ok, get("c"), value], { midstream: true })).toEqual([
+    expect(told([old, get("a"), value, get("b"), value], { midstream: true })).toEqual([
       "truncated GET a 1..1",
-      "complete SET b ? 3..4",
-      "complete GET c 5..6",
+      "complete GET b 3..4",
     ]);
-    const script: Line = [">", command("EVAL", "return", "1", "k", "v")];
-    const own: Line = ["<", "-MINE it is\r\n"];
-    const shown = told([old, set, ok, script, own, get("c"), value], { midstream: true });
-    expect(shown.map((it) => it.split(" ")[0])).toEqual(["truncated", "complete", "complete"]);
-    // What any command may be told shows nothing.
-    const busy: Line = ["<", "-BUSY wait\r\n"];
-    expect(outcomesOf([old, set, ok, script, busy, script, busy])).toEqual(new Set(["truncated"]));
   });
 
-  test("joined while exactly one command is under way, as it always is: never paired", () => {
+  test("joined in the middle, silence before a request shows an event loop that waits", () => {
+    const lines = [get("a"), value, get("b"), value, get("c"), value];
+    expect(outcomesOfLoop(lines, { 4: 99e6 })).not.toContain("complete");
+    expect(outcomesOfLoop(lines, { 4: 100e6 })).toEqual(["truncated", "truncated", "complete"]);
+    // What is silent for as long as answers take shows nothing.
+    expect(outcomesOfLoop(lines, { 1: 20e6, 4: 199e6 })).not.toContain("complete");
+    // An answer that is due would have ended the silence.
+    const behind = [get("b"), value, value, get("c"), value, get("d"), value];
+    expect(outcomesOfLoop(behind, { 2: 200e6 })).not.toContain("complete");
+  });
+
+  test("an event loop that always has one command under way is never paired", () => {
     const increment: Line = [">", command("INCR", "n")];
     const number: Line = ["<", ":1\r\n"];
     for (const round of [
@@ -241,7 +254,8 @@ describe("losses", () => {
       [set, number, get("c"), ok, get("d"), value, increment, value],
     ]) {
       const lines = Array.from({ length: 1_000 / (round.length / 2) }, () => round).flat();
-      expect([round.length, ...outcomesOf(lines)]).toEqual([round.length, "truncated"]);
+      const outcomes = new Set(outcomesOfLoop(lines));
+      expect([round.length, ...outcomes]).toEqual([round.length, "truncated"]);
     }
   });
 
