@@ -5,8 +5,8 @@
  * answered; so the beginning of a group, behind one that got exactly its answers, is where pairing
  * begins. Who is seen not to wait, or reads answers in other threads than it asks in, or asks from
  * an event loop, may always have requests under way, which looks the same: its answers are behind
- * by a number of requests that stays. There it takes more. Either what was asked before is unable to
- * have the answers that come: for each number below LAGS there must be one of them. Or, after
+ * by a number of requests that stays. There it takes more. Either what was asked before is unable
+ * to have the answers that come: for each number below LAGS there must be one of them. Or, after
  * answers for all that was asked, nothing moves for long, and then a request: had an answer been
  * due, it would have come first. Invariant: what is not certain is "false" here.
  */
