@@ -16,9 +16,16 @@ export interface PickNode {
   /** "" = the value itself was not asked for. */
   path: string;
   readonly keys: Map<string, PickNode>;
+  /** The same, as they are written in most texts. */
+  readonly names: PickName[];
   items: PickNode | undefined;
   /** Longer strings are given by their beginning; 0 = not at all. */
   beginningBytes: number;
+}
+
+interface PickName {
+  readonly bytes: Uint8Array;
+  readonly node: PickNode;
 }
 
 /** Paths such as "usage.total", "choices[].reason"; "text*" = of a long string, its beginning. */
@@ -32,9 +39,7 @@ export function pickNodes(paths: readonly string[]): PickNode {
         node.items ??= newNode();
         node = node.items;
       } else {
-        const next = node.keys.get(step) ?? newNode();
-        node.keys.set(step, next);
-        node = next;
+        node = node.keys.get(step) ?? newKey(node, step);
       }
     }
     node.path = path;
@@ -44,7 +49,14 @@ export function pickNodes(paths: readonly string[]): PickNode {
 }
 
 function newNode(): PickNode {
-  return { path: "", keys: new Map(), items: undefined, beginningBytes: 0 };
+  return { path: "", keys: new Map(), names: [], items: undefined, beginningBytes: 0 };
+}
+
+function newKey(parent: PickNode, key: string): PickNode {
+  const node = newNode();
+  parent.keys.set(key, node);
+  parent.names.push({ bytes: new TextEncoder().encode(key), node });
+  return node;
 }
 
 const VALUE_BYTES_MAX = 256;
@@ -205,37 +217,57 @@ export class JsonPicker {
       this.#isCut = true;
       return;
     }
-    if (this.#keptBytes === this.#kept.length) {
-      const more = new Uint8Array(this.#kept.length * 2);
-      more.set(this.#kept);
-      this.#kept = more;
-    }
+    this.#reserve(1);
     this.#kept[this.#keptBytes++] = byte;
   }
 
+  #keepAll(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#keptMax === 0) return;
+    const taken = Math.min(end - start, this.#keptMax - this.#keptBytes);
+    if (taken < end - start) this.#isCut = true;
+    this.#reserve(taken);
+    const kept = this.#kept;
+    const to = this.#keptBytes;
+    for (let index = 0; index < taken; index++) kept[to + index] = bytes[start + index] ?? 0;
+    this.#keptBytes = to + taken;
+  }
+
+  #reserve(bytes: number): void {
+    let { length } = this.#kept;
+    if (this.#keptBytes + bytes <= length) return;
+    while (length < this.#keptBytes + bytes) length *= 2;
+    const more = new Uint8Array(length);
+    more.set(this.#kept);
+    this.#kept = more;
+  }
+
   #text(bytes: Uint8Array, start: number, end: number): number {
-    for (let index = start; index < end; index++) {
+    let index = this.#isEscaped ? start + 1 : start;
+    for (; index < end; index++) {
       const byte = bytes[index] ?? 0;
-      if (this.#isEscaped) this.#isEscaped = false;
-      else if (byte === QUOTE) {
+      if (byte === QUOTE) {
+        this.#isEscaped = false;
+        this.#keepAll(bytes, start, index);
         this.#closeText();
         return index + 1;
-      } else if (byte === BACKSLASH) {
-        this.#isEscaped = true;
+      }
+      if (byte === BACKSLASH) {
         this.#hasEscapes = true;
+        index++;
       } else if (byte < 32) {
         this.#isBroken = true;
         return end;
       }
-      if (this.#keptMax > 0) this.#keep(byte);
     }
+    // The escaped byte is the next one.
+    this.#isEscaped = index > end;
+    this.#keepAll(bytes, start, end);
     return end;
   }
 
   #closeText(): void {
     if (this.#isKey) {
-      const node = this.#nodes.at(-1);
-      this.#next = this.#isCut ? undefined : node?.keys.get(this.#keptText());
+      this.#next = this.#isCut ? undefined : this.#keyNode(this.#nodes.at(-1));
       this.#state = State.colon;
       return;
     }
@@ -244,6 +276,22 @@ export class JsonPicker {
       this.#picked(node.path, this.#keptText());
     }
     this.#behind();
+  }
+
+  #keyNode(node: PickNode | undefined): PickNode | undefined {
+    if (this.#hasEscapes) return node?.keys.get(this.#keptText());
+    for (const name of node?.names ?? []) {
+      if (name.bytes.length === this.#keptBytes && this.#isKept(name.bytes)) return name.node;
+    }
+    return undefined;
+  }
+
+  #isKept(name: Uint8Array): boolean {
+    const kept = this.#kept;
+    for (let index = 0; index < name.length; index++) {
+      if (kept[index] !== name[index]) return false;
+    }
+    return true;
   }
 
   #keptText(): string {
@@ -259,18 +307,20 @@ export class JsonPicker {
   }
 
   #token(bytes: Uint8Array, start: number, end: number): number {
+    const isKept = this.#keptMax > 0;
     for (let index = start; index < end; index++) {
       const byte = bytes[index] ?? 0;
       if (byte === COMMA || byte === CLOSE_ARRAY || byte === CLOSE_OBJECT || isSpace(byte)) {
+        this.#keepAll(bytes, start, index);
         this.#closeToken();
         return index;
       }
-      if (this.#keptMax > 0) this.#keep(byte);
-      else if (byte === QUOTE || byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      if (!isKept && (byte === QUOTE || byte === OPEN_OBJECT || byte === OPEN_ARRAY)) {
         this.#isBroken = true;
         return end;
       }
     }
+    this.#keepAll(bytes, start, end);
     return end;
   }
 
@@ -289,20 +339,26 @@ export class JsonPicker {
 
   #skip(bytes: Uint8Array, start: number, end: number): number {
     let isIn = this.#inText;
+    let isEscaped = this.#isEscaped;
+    let depth = this.#depth;
     for (let index = start; index < end; index++) {
       const byte = bytes[index] ?? 0;
-      if (this.#isEscaped) this.#isEscaped = false;
-      else if (byte === QUOTE) isIn = !isIn;
-      else if (isIn) {
-        if (byte === BACKSLASH) this.#isEscaped = true;
-      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#depth++;
-      else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --this.#depth === 0) {
+      if (isIn) {
+        if (isEscaped) isEscaped = false;
+        else if (byte === QUOTE) isIn = false;
+        else if (byte === BACKSLASH) isEscaped = true;
+      } else if (byte === QUOTE) isIn = true;
+      else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+      else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) {
         this.#inText = false;
+        this.#isEscaped = false;
         this.#behind();
         return index + 1;
       }
     }
     this.#inText = isIn;
+    this.#isEscaped = isEscaped;
+    this.#depth = depth;
     return end;
   }
 

@@ -69,6 +69,25 @@ describe("the picker", () => {
     expect(found["a"]).toEqual(["y"]);
   });
 
+  test("cut anywhere, the same values: escapes, in what is passed over and in keys, too", () => {
+    const text = '{"c":[["\\\\"],[""],["]\\""],[{"a":0}]],"\\u0061":"q\\"\\\\","b":-1.5e2,"long":"\\n"}';
+    const whole = picked(text);
+    expect(whole).toMatchObject({ a: ['q"\\'], long: ["\n"] });
+    const bytes = encoder.encode(text);
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const found: Record<string, Picked[]> = {};
+      const picker = new JsonPicker(pickNodes(["a", "b", "long*", "c[].x"]), (path, value) => {
+        found[path] = [...(found[path] ?? []), value];
+      });
+      picker.add(bytes, 0, cut);
+      picker.add(bytes, cut, bytes.length);
+      expect([cut, picker.isWhole, found["a"], found["b"], found["long"]]).toEqual([
+        ...[cut, true, ['q"\\'], [-150]],
+        ["\n"],
+      ]);
+    }
+  });
+
   test("depth costs nothing, and time is linear", () => {
     const deep = `{"z":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)},"a":1}`;
     expect(picked(deep)).toEqual({ a: [1] });
