@@ -70,7 +70,8 @@ describe("the picker", () => {
   });
 
   test("cut anywhere, the same values: escapes, in what is passed over and in keys, too", () => {
-    const text = '{"c":[["\\\\"],[""],["]\\""],[{"a":0}]],"\\u0061":"q\\"\\\\","b":-1.5e2,"long":"\\n"}';
+    const text =
+      '{"c":[["\\\\"],[""],["]\\""],[{"a":0}]],"\\u0061":"q\\"\\\\","b":-1.5e2,"long":"\\n"}';
     const whole = picked(text);
     expect(whole).toMatchObject({ a: ['q"\\'], long: ["\n"] });
     const bytes = encoder.encode(text);
