@@ -42,8 +42,6 @@ export const limits = {
   mergeHoldBackNs: 20e6,
   /** Longest wait of a read for the message of its write, by the read's own time. */
   causeWaitNs: 250e6,
-  /** With more than this behind it, which a burst brings, a read does not wait. */
-  causeWaitBytesMax: 4 * 1024 * 1024,
   /** Longest wait for a ring that is still being read behind the others. */
   mergeBacklogNs: 64e6,
   /** Copied out of one ring at a time, out of all rings per poll, and waiting to be delivered. */

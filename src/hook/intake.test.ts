@@ -264,20 +264,6 @@ describe("order across processes", () => {
     expect(intake.poll()).toBe(2);
   });
 
-  test("a read does not wait in a burst, which would fill the rings meanwhile", async () => {
-    const server = await registered();
-    intake.poll(true);
-    early = "server reads";
-    await put(server, clock.nowNs, "server reads");
-    const others = Math.ceil(limits.causeWaitBytesMax / 15_000) + 40;
-    for (let other = 0; other < others; other++) {
-      await put(server, clock.nowNs, `m${other}-${"x".repeat(15_000)}`);
-      expect(intake.poll()).toBe(0);
-    }
-    clock.nowNs += limits.mergeHoldBackNs;
-    expect(intake.poll()).toBe(others + 1);
-  });
-
   test("what waits keeps its bytes while much else is read", async () => {
     const one = await registered();
     intake.poll(true);

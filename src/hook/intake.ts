@@ -203,9 +203,8 @@ export class Intake {
     if (final) cutoffNs = last ? Number.POSITIVE_INFINITY : backlogNs;
     for (const source of this.#sources) source.queue.sort();
     const messagesMax = final ? Number.POSITIVE_INFINITY : limits.pollMessagesMax;
-    const mayWait = !final && this.#arena.liveBytes <= limits.causeWaitBytesMax;
     const waits = (source: Source, message: HookMessage) =>
-      mayWait && this.#waits(source, message, nowNs);
+      !final && this.#waits(source, message, nowNs);
     const bounds = { cutoffNs, messagesMax, waits };
     const delivered = deliverMerged(this.#sources, bounds, this.#deliver);
     this.#arena.retire(this.#deliveredNs(cutoffNs), nowNs);
