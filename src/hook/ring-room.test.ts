@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { FakeClock, RingWriter } from "../../test/harness/fake-library.ts";
 import { limits } from "../limits.ts";
+import { ringOffset } from "./layout.ts";
 import { RingRoom } from "./ring-room.ts";
 
 const KIB = 1024;
@@ -12,9 +13,15 @@ let clock: FakeClock;
 let writer: RingWriter;
 let room: RingRoom;
 
+/** A ring that its library has begun with so much room. */
+function begin(bytes: number): void {
+  writer = new RingWriter(ringDataBytes);
+  writer.view.setBigUint64(ringOffset.limit, BigInt(bytes), true);
+}
+
 beforeEach(() => {
   clock = new FakeClock();
-  writer = new RingWriter(ringDataBytes);
+  begin(ringDataBytesMin);
   room = new RingRoom(writer.memory, clock);
 });
 
@@ -39,6 +46,19 @@ describe("room", () => {
     room.allow(ringDataBytesMin);
     room.release(6 * MIB);
     expect(write(ringDataBytes)).toBe(2 * MIB);
+  });
+
+  test("what the library began with stays until another room is allowed", () => {
+    begin(16 * MIB);
+    expect(write(10 * MIB)).toBe(10 * MIB);
+    room = new RingRoom(writer.memory, clock);
+    expect(write(ringDataBytes)).toBe(6 * MIB);
+    begin(0);
+    room = new RingRoom(writer.memory, clock);
+    expect(writer.limit).toBe(ringDataBytesMin);
+    begin(1024 * MIB);
+    room = new RingRoom(writer.memory, clock);
+    expect(writer.limit).toBe(ringDataBytes);
   });
 
   test("never more than there is, and a small ring has all of it", () => {

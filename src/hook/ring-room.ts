@@ -37,7 +37,9 @@ export class RingRoom {
     this.#clock = clock;
     this.#words = new BigUint64Array(memory.buffer, 0, RING_HEADER_BYTES / 8);
     this.#dataBytes = memory.buffer.byteLength - RING_HEADER_BYTES;
-    this.#waitingBytesMax = Math.min(KEPT_BYTES, this.#dataBytes);
+    // What the library began with holds until allow(): it may have written more than is kept.
+    const begun = Number(Atomics.load(this.#words, LIMIT));
+    this.#waitingBytesMax = Math.min(Math.max(KEPT_BYTES, begun), this.#dataBytes);
     this.#storeLimit(this.#waitingBytesMax);
   }
 
